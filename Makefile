@@ -1,0 +1,51 @@
+# Everything a newcomer needs; `make help` lists it. Needs Python 3.11, make and git only.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+RUN := .venv/bin
+DATA ?= jikimi-data
+PORT ?= 8600
+
+.PHONY: help setup demo test test-kafka test-browser check format lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+.tools/bin/uv:
+	$(PYTHON) -m venv .tools
+	.tools/bin/pip --quiet install 'uv>=0.8'
+
+.venv/.ready: pyproject.toml uv.lock $(wildcard hatch_build.py) | $(if $(findstring .tools,$(UV)),.tools/bin/uv)
+	$(UV) sync --locked --extra agent --extra centre
+	@touch $@
+
+setup: .venv/.ready ## prepare .venv, after which .venv/bin/jikimi runs
+
+demo: setup ## run the main job: two client companies, real telemetry, a live console
+	$(RUN)/jikimi demo --data $(DATA) --port $(PORT)
+
+test: setup ## pass the tests (no root, no Docker, no server)
+	$(RUN)/pytest -m "not kafka and not browser"
+
+test-kafka: setup ## the event log's contract suite on a real Apache Kafka (needs Java 17 and Maven)
+	$(RUN)/pytest -m kafka
+
+test-browser: setup ## the console in a real browser (needs Chromium)
+	$(RUN)/pytest -m browser
+
+check: setup ## lint, types, architecture
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/mypy
+	$(RUN)/lint-imports
+
+format: setup ## mend what can be mended by machine
+	$(RUN)/ruff check --fix .
+	$(RUN)/ruff format .
+
+lock: $(if $(findstring .tools,$(UV)),.tools/bin/uv) ## resolve the dependencies anew
+	$(UV) lock
+
+clean: ## remove what was built
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache api/console/node_modules api/console/dist

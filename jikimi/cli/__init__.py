@@ -1,0 +1,23 @@
+"""`jikimi`: the one composition root that knows all rooms.
+
+One command a module; rooms are imported inside commands, so that an agent's install needs no centre.
+"""
+
+import typer
+
+from jikimi.cli import agent, bench, demo, detect, replay, status, up
+
+app = typer.Typer(
+    name="jikimi",
+    help="지킴이: open security monitoring for small companies.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("up")(up.up)
+app.command("status")(status.status)
+app.command("replay")(replay.replay)
+app.command("detect")(detect.detect)
+app.command("demo")(demo.demo)
+app.add_typer(agent.app, name="agent")
+app.add_typer(bench.app, name="bench")

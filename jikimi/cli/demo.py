@@ -1,0 +1,5 @@
+"""`jikimi demo`."""
+
+
+def demo() -> None:
+    """Not built yet."""

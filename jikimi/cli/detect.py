@@ -1,0 +1,5 @@
+"""`jikimi detect`."""
+
+
+def detect() -> None:
+    """Not built yet."""

@@ -1,0 +1,5 @@
+"""`jikimi replay`."""
+
+
+def replay() -> None:
+    """Not built yet."""

@@ -1,0 +1,5 @@
+"""`jikimi status`."""
+
+
+def status() -> None:
+    """Not built yet."""

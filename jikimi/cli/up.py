@@ -1,0 +1,5 @@
+"""`jikimi up`."""
+
+
+def up() -> None:
+    """Not built yet."""

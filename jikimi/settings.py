@@ -1,0 +1,47 @@
+"""Where the centre keeps its files. Each room has one frozen settings class of its own, read once at start."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class DataDir:
+    """The centre's data folder: everything `jikimi up` keeps, so that a copy of it is a backup."""
+
+    root: Path
+
+    @property
+    def database(self) -> Path:
+        """SQLite: tenants, findings, incidents, outbox, operator state."""
+        return self.root / "centre.db"
+
+    @property
+    def log(self) -> Path:
+        """Folder of the embedded event log."""
+        return self.root / "log"
+
+    @property
+    def events(self) -> Path:
+        """Folder of the embedded event store (chDB)."""
+        return self.root / "events"
+
+    @property
+    def lock(self) -> Path:
+        """Held while a centre runs on this folder."""
+        return self.root / "centre.lock"
+
+    @property
+    def address(self) -> Path:
+        """`http://127.0.0.1:PORT` of the running centre."""
+        return self.root / "centre.address"
+
+    @property
+    def admin_token(self) -> Path:
+        """Secret (mode 0600) with which commands on this machine administer the running centre."""
+        return self.root / "admin.token"
+
+
+def default_data_dir() -> Path:
+    """$JIKIMI_DATA, else ./jikimi-data."""
+    return Path(os.environ.get("JIKIMI_DATA", "jikimi-data"))
