@@ -1,0 +1,22 @@
+"""What the HTTP layer is given by the composition root; routes reach everything through `request.app.state.services`."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from jikimi.clock import Clock
+from jikimi.storage.database import Database
+from jikimi.storage.events import EventStore
+from jikimi.stream.port import EventLog
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """`status` gives the object that `jikimi status --json` prints; `admin_token` guards /v1/admin."""
+
+    database: Database
+    log: EventLog
+    events: EventStore
+    clock: Clock
+    admin_token: str
+    status: Callable[[], Awaitable[dict[str, Any]]]
