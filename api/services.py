@@ -1,4 +1,4 @@
-"""What the HTTP layer is given by the composition root; routes reach everything through `request.app.state.services`."""
+"""What the composition root hands to the HTTP layer; routes reach all of it as `request.app.state.services`."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

@@ -1,0 +1,1 @@
+"""Test doubles and data finders that ship with the package."""
