@@ -214,9 +214,10 @@ incidents = Table(
     Column("closed_at", UtcDateTime),
     Column("finding_count", Integer, nullable=False),
     Column("event_count", Integer, nullable=False),
+    Column("lead_finding_id", String(64), nullable=False),  # the finding whose sentence is the title
     Column("devices", JSON, nullable=False),  # names, at most 20
     Column("users", JSON, nullable=False),  # names, at most 20
-    Column("rules", JSON, nullable=False),  # {rule_id: {"title": str, "level": str, "tags": [str], "count": int}}
+    Column("rules", JSON, nullable=False),  # {rule_id: RuleTally of detectors/incidents.py}
     Column("version", Integer, nullable=False),  # rises by one a change; optimistic lock and delta check
 )
 Index("ix_incidents_queue", incidents.c.status, incidents.c.risk, incidents.c.updated_at)
