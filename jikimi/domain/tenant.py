@@ -45,3 +45,13 @@ class Contact(msgspec.Struct, frozen=True):
     language: str = "ko"
     mail_from: str = "low"
     sms_from: str = "medium"
+
+
+class Device(msgspec.Struct, frozen=True):
+    """A computer of the client's; `name` as the company calls it."""
+
+    id: str
+    tenant_id: str
+    name: str
+    os: str = ""
+    site_id: str | None = None

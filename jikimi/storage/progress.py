@@ -5,17 +5,19 @@ thought dead and comes back cannot write (design: zombie fencing).
 """
 
 from sqlalchemy import select
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jikimi.errors import Fenced
 from jikimi.storage.schema import progress, seen
+from jikimi.storage.upsert import insert
 from jikimi.stream.port import TopicPartition
 
 
 async def claim(connection: AsyncConnection, group: str, source: TopicPartition) -> tuple[int, int]:
     """Take the partition over: (my epoch, next offset to read)."""
-    fresh = insert(progress).values(group=group, topic=source.topic, partition=source.partition, epoch=1, next_offset=0)
+    fresh = insert(connection, progress).values(
+        group=group, topic=source.topic, partition=source.partition, epoch=1, next_offset=0
+    )
     taken = fresh.on_conflict_do_update(
         index_elements=["group", "topic", "partition"], set_={"epoch": progress.c.epoch + 1}
     ).returning(progress.c.epoch, progress.c.next_offset)
@@ -52,7 +54,7 @@ async def seen_through(connection: AsyncConnection, group: str, agent_id: str, e
 
 async def mark_seen(connection: AsyncConnection, group: str, agent_id: str, epoch: str, through: int) -> None:
     """Remember it, in the transaction of the effects."""
-    fresh = insert(seen).values(group=group, agent_id=agent_id, epoch=epoch, through=through)
+    fresh = insert(connection, seen).values(group=group, agent_id=agent_id, epoch=epoch, through=through)
     await connection.execute(
         fresh.on_conflict_do_update(
             index_elements=["group", "agent_id", "epoch"], set_={"through": fresh.excluded.through}

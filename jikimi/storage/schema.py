@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -139,7 +140,7 @@ agent_spools = Table(  # ingest's high-water mark: everything through this numbe
     Column("agent_id", String(64), ForeignKey("agents.id"), primary_key=True),
     Column("epoch", String(64), primary_key=True),
     _tenant(),
-    Column("acked_through", Integer, nullable=False),
+    Column("acked_through", BigInteger, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
 )
 progress = Table(  # a consumer's offset, fenced by its epoch; committed with the effects of what it read
@@ -149,7 +150,7 @@ progress = Table(  # a consumer's offset, fenced by its epoch; committed with th
     Column("topic", String(64), primary_key=True),
     Column("partition", Integer, primary_key=True),
     Column("epoch", Integer, nullable=False),
-    Column("next_offset", Integer, nullable=False),
+    Column("next_offset", BigInteger, nullable=False),
 )
 seen = Table(  # a consumer's own high-water mark a spool: an event appended twice is taken once
     "seen",
@@ -157,7 +158,7 @@ seen = Table(  # a consumer's own high-water mark a spool: an event appended twi
     Column("group", String(64), primary_key=True),
     Column("agent_id", String(64), primary_key=True),
     Column("epoch", String(64), primary_key=True),
-    Column("through", Integer, nullable=False),
+    Column("through", BigInteger, nullable=False),
 )
 operator_state = Table(  # correlation windows and the like; moves with its partition
     "operator_state",
@@ -173,13 +174,13 @@ counters = Table(  # what only ever rises: events_accepted, duplicates_cut, ... 
     metadata,
     Column("name", String(64), primary_key=True),
     Column("tenant_id", String(64), primary_key=True),
-    Column("value", Integer, nullable=False),
+    Column("value", BigInteger, nullable=False),
 )
 dead_letters = Table(
     "dead_letters",
     metadata,
     _id(),
-    _tenant(),
+    Column("tenant_id", String(64), nullable=False, index=True),  # may be unknown: evidence is kept all the same
     Column("agent_id", String(64), nullable=False, default=""),
     Column("stage", String(16), nullable=False),  # ingest | detector | archive
     Column("reason", Text, nullable=False),
@@ -213,7 +214,7 @@ incidents = Table(
     Column("client_answered_at", UtcDateTime),
     Column("closed_at", UtcDateTime),
     Column("finding_count", Integer, nullable=False),
-    Column("event_count", Integer, nullable=False),
+    Column("event_count", BigInteger, nullable=False),
     Column("lead_finding_id", String(64), nullable=False),  # the finding whose sentence is the title
     Column("devices", JSON, nullable=False),  # names, at most 20
     Column("users", JSON, nullable=False),  # names, at most 20
@@ -250,7 +251,7 @@ findings = Table(
     Column("title_en", Text, nullable=False),
     Column("event", JSON, nullable=False),
     Column("event_ids", JSON, nullable=False),
-    Column("event_count", Integer, nullable=False),
+    Column("event_count", BigInteger, nullable=False),
     Column("tags", JSON, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
 )

@@ -1,0 +1,38 @@
+"""What only ever rises, by tenant, written in the transaction of what it counts."""
+
+from typing import Literal
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from jikimi.storage.schema import counters
+from jikimi.storage.upsert import insert
+
+Counter = Literal[
+    "events_accepted",  # ingest: durable in the log and acknowledged
+    "duplicates_cut",  # any stage: an event that came a second time
+    "dead_lettered",  # any stage: written by `dead_letters.bury` alone
+    "batches_refused",  # ingest: answered with a 4xx
+    "events_lost",  # the agent's own `gap` events say so
+    "events_detected",  # detector: run through the rules
+    "events_stored",  # archive: in the event store
+    "records_skipped",  # retention removed them before a consumer read them
+]
+
+
+async def add(connection: AsyncConnection, name: Counter, tenant_id: str, n: int = 1) -> None:
+    """Raise one counter by `n` (0 writes nothing)."""
+    if n == 0:
+        return
+    fresh = insert(connection, counters).values(name=name, tenant_id=tenant_id, value=n)
+    await connection.execute(
+        fresh.on_conflict_do_update(
+            index_elements=["name", "tenant_id"], set_={"value": counters.c.value + fresh.excluded.value}
+        )
+    )
+
+
+async def totals(connection: AsyncConnection) -> dict[str, int]:
+    """Every counter's sum over all tenants."""
+    rows = await connection.execute(select(counters.c.name, func.sum(counters.c.value)).group_by(counters.c.name))
+    return {name: int(total) for name, total in rows}
