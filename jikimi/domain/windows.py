@@ -1,0 +1,243 @@
+"""Windows event log → Sigma log source, as tables.
+
+A channel names Sigma's `service`; a channel with an event id names the `category` of the same event. Both come from
+Sigma's taxonomy (specification 2.1, "Appendix: Taxonomy") and the mappings published with the public rules.
+Channel names are compared without regard to case: real exports write both `Security` and `security`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jikimi.domain.event import Event
+from jikimi.domain.logsource import LogSource
+
+SYSMON = "microsoft-windows-sysmon/operational"
+SECURITY = "security"
+POWERSHELL = "microsoft-windows-powershell/operational"
+POWERSHELL_CORE = "powershellcore/operational"
+POWERSHELL_CLASSIC = "windows powershell"
+DEFENDER = "microsoft-windows-windows defender/operational"
+KERNEL_FILE = "microsoft-windows-kernel-file/analytic"
+
+CHANNELS_OF_SERVICE: Mapping[str, tuple[str, ...]] = {
+    "application": ("Application",),
+    "application-experience": (
+        "Microsoft-Windows-Application-Experience/Program-Telemetry",
+        "Microsoft-Windows-Application-Experience/Program-Compatibility-Assistant",
+    ),
+    "applocker": (
+        "Microsoft-Windows-AppLocker/EXE and DLL",
+        "Microsoft-Windows-AppLocker/MSI and Script",
+        "Microsoft-Windows-AppLocker/Packaged app-Deployment",
+        "Microsoft-Windows-AppLocker/Packaged app-Execution",
+    ),
+    "appmodel-runtime": ("Microsoft-Windows-AppModel-Runtime/Admin",),
+    "appxdeployment-server": ("Microsoft-Windows-AppXDeploymentServer/Operational",),
+    "appxpackaging-om": ("Microsoft-Windows-AppxPackaging/Operational",),
+    "bitlocker": ("Microsoft-Windows-BitLocker/BitLocker Management",),
+    "bits-client": ("Microsoft-Windows-Bits-Client/Operational",),
+    "capi2": ("Microsoft-Windows-CAPI2/Operational",),
+    "certificateservicesclient-lifecycle-system": (
+        "Microsoft-Windows-CertificateServicesClient-Lifecycle-System/Operational",
+    ),
+    "codeintegrity-operational": ("Microsoft-Windows-CodeIntegrity/Operational",),
+    "dhcp": ("Microsoft-Windows-DHCP-Server/Operational",),
+    "diagnosis-scripted": ("Microsoft-Windows-Diagnosis-Scripted/Operational",),
+    "dns-client": ("Microsoft-Windows-DNS Client Events/Operational", "Microsoft-Windows-DNS-Client/Operational"),
+    "dns-server": ("DNS Server",),
+    "dns-server-analytic": ("Microsoft-Windows-DNS-Server/Analytical",),
+    "dns-server-audit": ("Microsoft-Windows-DNS-Server/Audit",),
+    "driver-framework": ("Microsoft-Windows-DriverFrameworks-UserMode/Operational",),
+    "firewall-as": ("Microsoft-Windows-Windows Firewall With Advanced Security/Firewall",),
+    "hyper-v-worker": ("Microsoft-Windows-Hyper-V-Worker", "Microsoft-Windows-Hyper-V-Worker-Admin"),
+    "iis-configuration": ("Microsoft-IIS-Configuration/Operational",),
+    "kernel-event-tracing": ("Microsoft-Windows-Kernel-EventTracing", "Microsoft-Windows-Kernel-EventTracing/Admin"),
+    "kernel-shimengine": (
+        "Microsoft-Windows-Kernel-ShimEngine/Operational",
+        "Microsoft-Windows-Kernel-ShimEngine/Diagnostic",
+    ),
+    "ldap": ("Microsoft-Windows-LDAP-Client/Debug",),
+    "lsa-server": ("Microsoft-Windows-LSA/Operational",),
+    "microsoft-servicebus-client": ("Microsoft-ServiceBus-Client/Operational", "Microsoft-ServiceBus-Client/Admin"),
+    "msexchange-management": ("MSExchange Management",),
+    "ntfs": ("Microsoft-Windows-Ntfs/Operational",),
+    "ntlm": ("Microsoft-Windows-NTLM/Operational",),
+    "openssh": ("OpenSSH/Operational",),
+    "powershell": ("Microsoft-Windows-PowerShell/Operational", "PowerShellCore/Operational"),
+    "powershell-classic": ("Windows PowerShell",),
+    "printservice-admin": ("Microsoft-Windows-PrintService/Admin",),
+    "printservice-operational": ("Microsoft-Windows-PrintService/Operational",),
+    "security": ("Security",),
+    "security-mitigations": (
+        "Microsoft-Windows-Security-Mitigations/Kernel Mode",
+        "Microsoft-Windows-Security-Mitigations/User Mode",
+    ),
+    "sense": ("Microsoft-Windows-SENSE/Operational",),
+    "shell-core": ("Microsoft-Windows-Shell-Core/Operational",),
+    "smbclient-connectivity": ("Microsoft-Windows-SmbClient/Connectivity",),
+    "smbclient-security": ("Microsoft-Windows-SmbClient/Security",),
+    "smbserver-connectivity": ("Microsoft-Windows-SMBServer/Connectivity",),
+    "sysmon": ("Microsoft-Windows-Sysmon/Operational",),
+    "system": ("System",),
+    "taskscheduler": ("Microsoft-Windows-TaskScheduler/Operational",),
+    "terminalservices-localsessionmanager": ("Microsoft-Windows-TerminalServices-LocalSessionManager/Operational",),
+    "vhdmp": ("Microsoft-Windows-VHDMP/Operational", "Microsoft-Windows-VHDMP-Operational"),
+    "windefend": ("Microsoft-Windows-Windows Defender/Operational",),
+    "wmi": ("Microsoft-Windows-WMI-Activity/Operational",),
+}
+
+_SYSMON_IDS: Mapping[str, tuple[int, ...]] = {
+    "process_creation": (1,),
+    "file_change": (2,),
+    "network_connection": (3,),
+    "sysmon_status": (4, 16),
+    "process_termination": (5,),
+    "driver_load": (6,),
+    "image_load": (7,),
+    "create_remote_thread": (8,),
+    "raw_access_thread": (9,),
+    "process_access": (10,),
+    "file_event": (11,),
+    "registry_event": (12, 13, 14),
+    "registry_add": (12,),
+    "registry_delete": (12,),
+    "registry_set": (13,),
+    "registry_rename": (14,),
+    "create_stream_hash": (15,),
+    "pipe_created": (17, 18),
+    "wmi_event": (19, 20, 21),
+    "dns_query": (22,),
+    "file_delete": (23, 26),
+    "clipboard_change": (24,),
+    "clipboard_capture": (24,),
+    "process_tampering": (25,),
+    "file_delete_detected": (26,),
+    "file_block_executable": (27,),
+    "file_block_shredding": (28,),
+    "file_executable_detected": (29,),
+    "sysmon_error": (255,),
+}
+# Defender's events that name a threat or a path.
+_DEFENDER_THREATS = (1006, 1007, 1008, 1009, 1010, 1011, 1012, 1017, 1018, 1019, 1115, 1116)
+
+IDS_OF_CATEGORY: Mapping[str, Mapping[str, tuple[int, ...]]] = {
+    SYSMON: _SYSMON_IDS,
+    SECURITY: {"process_creation": (4688,)},
+    POWERSHELL: {"ps_module": (4103,), "ps_script": (4104,)},
+    POWERSHELL_CORE: {"ps_module": (4103,), "ps_script": (4104,)},
+    POWERSHELL_CLASSIC: {
+        "ps_classic_start": (400,),
+        "ps_classic_provider_start": (600,),
+        "ps_classic_script": (800,),
+    },
+    DEFENDER: {"antivirus": _DEFENDER_THREATS},
+    KERNEL_FILE: {"file_access": (12,), "file_rename": (19, 27), "file_delete": (11, 26)},
+}
+
+_SERVICE_OF_CHANNEL = {
+    channel.lower(): service for service, channels in CHANNELS_OF_SERVICE.items() for channel in channels
+}
+_CATEGORIES: dict[tuple[str, int], frozenset[str]] = {}
+for _channel, _table in IDS_OF_CATEGORY.items():
+    for _category, _ids in _table.items():
+        for _id in _ids:
+            _CATEGORIES[_channel, _id] = _CATEGORIES.get((_channel, _id), frozenset()) | {_category}
+
+# Sysmon 12 is both "added" and "deleted"; its EventType says which.
+_REGISTRY_12 = {
+    "createkey": frozenset({"registry_event", "registry_add"}),
+    "deletekey": frozenset({"registry_event", "registry_delete"}),
+    "deletevalue": frozenset({"registry_event", "registry_delete"}),
+}
+
+CATEGORIES: frozenset[str] = frozenset(c for table in IDS_OF_CATEGORY.values() for c in table)
+SERVICES: frozenset[str] = frozenset(CHANNELS_OF_SERVICE)
+
+# Sigma's name of a field ← the names under which other providers and exporters write it, best first.
+ALIASES_ANYWHERE: Mapping[str, tuple[str, ...]] = {"Provider_Name": ("ProviderName", "SourceName")}
+ALIASES: Mapping[tuple[str, int], Mapping[str, tuple[str, ...]]] = {
+    (SECURITY, 4688): {
+        "Image": ("NewProcessName",),
+        "CommandLine": ("ProcessCommandLine",),
+        "ParentImage": ("ParentProcessName",),
+        "LogonId": ("SubjectLogonId",),
+        "User": ("SubjectUserName",),
+        "IntegrityLevel": ("MandatoryLabel",),
+    },
+    **{(DEFENDER, i): {"Signature": ("Threat Name", "ThreatName"), "Filename": ("Path",)} for i in _DEFENDER_THREATS},
+    **{(POWERSHELL_CLASSIC, i): {"Data": ("Message",)} for i in (400, 600, 800)},
+}
+_INTEGRITY = {
+    "s-1-16-4096": "Low",
+    "s-1-16-8192": "Medium",
+    "s-1-16-8448": "Medium",
+    "s-1-16-12288": "High",
+    "s-1-16-16384": "System",
+}
+
+
+def channel_of(event: Event) -> str | None:
+    """The event's channel in lower case, or None when it names none."""
+    channel = event.get("Channel")
+    return channel.lower() if isinstance(channel, str) and channel else None
+
+
+def id_of(event: Event) -> int | None:
+    """The event id as a number; exporters write it as a number or as text."""
+    value: Any = event.get("EventID")
+    if isinstance(value, str):
+        return int(value) if value.isascii() and value.isdigit() else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def service_of(channel: str) -> str | None:
+    """Sigma `service` of a channel, or None for a channel no rule speaks of."""
+    return _SERVICE_OF_CHANNEL.get(channel.lower())
+
+
+def categories_of(channel: str, event_id: int, event_type: str = "") -> frozenset[str]:
+    """Every Sigma `category` an event of this channel and id belongs to; `event_type` parts Sysmon's event 12."""
+    key = (channel.lower(), event_id)
+    if key == (SYSMON, 12) and (told := _REGISTRY_12.get(event_type.lower())):
+        return told
+    return _CATEGORIES.get(key, frozenset())
+
+
+def logsource_of_event(event: Event) -> LogSource | None:
+    """`product: windows` with the service of the event's channel; None when it is no Windows event-log record.
+
+    The category is left open: one event may belong to several (see `categories_of`).
+    """
+    channel = channel_of(event)
+    if channel is None or "EventID" not in event:
+        return None
+    return LogSource(product="windows", service=service_of(channel))
+
+
+def complete(event: Event) -> Event:
+    """The event with Sigma's field names added where it only has another name for the same thing.
+
+    Returns the same object when there is nothing to add; never changes it.
+    """
+    key = (channel_of(event) or "", id_of(event) or 0)
+    added: Event = {}
+    for table in (ALIASES_ANYWHERE, ALIASES.get(key, {})):
+        for name, others in table.items():
+            if name not in event and (value := _first(event, others)) is not None:
+                added[name] = value
+    if key == (SECURITY, 4688):
+        _name_user_and_level(event, added)
+    return {**event, **added} if added else event
+
+
+def _first(event: Event, names: tuple[str, ...]) -> Any:
+    return next((event[n] for n in names if event.get(n) is not None), None)
+
+
+def _name_user_and_level(event: Event, added: Event) -> None:
+    """Sysmon writes `DOMAIN\\user` and a word for the level; Security 4688 writes two fields and a SID."""
+    if "User" in added and (domain := event.get("SubjectDomainName")):
+        added["User"] = f"{domain}\\{added['User']}"
+    if "IntegrityLevel" in added:
+        level = str(added["IntegrityLevel"])
+        added["IntegrityLevel"] = _INTEGRITY.get(level.lower(), level)
