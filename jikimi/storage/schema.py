@@ -126,6 +126,7 @@ enrolment_tokens = Table(
     metadata,
     _id(),
     _tenant(),
+    Column("site_id", String(64), ForeignKey("sites.id")),  # where devices enrolled with it stand
     Column("token_hash", String(64), nullable=False, unique=True),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("uses_left", Integer, nullable=False),

@@ -1,0 +1,23 @@
+"""The centre's HTTP application: an explicit list of routers over `Services`."""
+
+from fastapi import APIRouter, FastAPI
+
+from api import errors, health
+from api.headers import SecurityHeaders
+from api.services import Services
+from api.settings import ApiSettings
+
+ROUTERS: tuple[APIRouter, ...] = (health.router,)
+"""Everything that is served. A router may carry a `lifespan` of its own."""
+
+
+def create_app(services: Services, settings: ApiSettings) -> FastAPI:
+    """Routes reach what they need as `request.app.state.services` and `request.app.state.settings`."""
+    app = FastAPI(title="지킴이", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.services = services
+    app.state.settings = settings
+    app.add_middleware(SecurityHeaders)
+    errors.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    return app
