@@ -318,6 +318,7 @@ notifications = Table(  # one message to one contact on one channel
     Column("next_attempt_at", UtcDateTime, nullable=False),
     Column("lease_until", UtcDateTime),
     Column("last_error", Text, nullable=False, default=""),
+    Column("bundled_into", String(64), nullable=False, default=""),  # the notification that tells of this one
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
 )
