@@ -15,6 +15,9 @@ from typing import NamedTuple, Protocol
 EVENTS = "events"
 """Topic of event batches: key = tenant id, value = NDJSON block, headers = {"envelope": envelope JSON}."""
 
+MAX_RECORD_BYTES = 4 * 1024 * 1024
+"""Key, value and headers of one record together; a larger one is refused (Poison)."""
+
 
 class NewRecord(NamedTuple):
     """What a producer hands in. Records of one key keep their order (one key, one partition)."""
@@ -46,7 +49,11 @@ class Record(NamedTuple):
 
 
 class Consumer(Protocol):
-    """One member of a consumer group. Not safe for concurrent use by several tasks."""
+    """One member of a consumer group. Not safe for concurrent use by several tasks.
+
+    A partition leaves a member only inside its `poll`, so commit what was polled before polling again; it goes on with
+    another member from the offset the group committed.
+    """
 
     async def poll(self, *, max_records: int, timeout: float) -> list[Record]:
         """Records in offset order a partition, waiting at most `timeout` seconds for the first; [] when none came.
@@ -60,11 +67,17 @@ class Consumer(Protocol):
         ...
 
     async def seek(self, source: TopicPartition, offset: int) -> None:
-        """The next `poll` reads `source` from `offset`."""
+        """The next `poll` reads `source` from `offset`; from the oldest record when `offset` lies beyond the end.
+
+        Raises Fenced when this member does not hold `source`.
+        """
         ...
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Store, for the group, the offset of the next record to read."""
+        """Store, for the group, the offset of the next record to read.
+
+        Raises Fenced when this member no longer holds one of the partitions: nothing is stored then.
+        """
         ...
 
     async def lag(self) -> dict[TopicPartition, int]:
@@ -88,6 +101,7 @@ class EventLog(Protocol):
         """(partition, offset) of each record, returned only when all are durable.
 
         Raises Transient when the log cannot take them now (disk full, broker away): nothing may be assumed stored.
+        Raises Poison for a record larger than MAX_RECORD_BYTES: nothing is stored.
         """
         ...
 
