@@ -1,60 +1,217 @@
-"""The event store: search over every event. Embedded engine: chDB, through clickhouse-connect."""
+"""The event store: search over every event. Embedded engine: chDB, through clickhouse-connect.
 
-from collections.abc import Sequence
-from datetime import datetime
+One process opens a folder, and a process opens one folder at a time. Never fork while it is open: a forked child hangs
+(start processes by spawn). chDB has no async client: calls run in a small thread pool, each on a handle of its own.
+"""
 
-import msgspec
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any, TypeVar
 
-from jikimi.domain.event import EventBatch
+import clickhouse_connect
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from jikimi.domain.event import EventBatch, event_id
 from jikimi.domain.logsource import LogSource
 from jikimi.domain.scope import TenantScope
+from jikimi.errors import JikimiError, Misconfigured, Transient
+from jikimi.storage.event_query import MAX_LIMIT, EventQuery, StoredEvent, in_scope, matching, named
+from jikimi.storage.event_rows import rows_of
 
+__all__ = ["EventQuery", "EventStore", "StoredEvent"]
 
-class StoredEvent(msgspec.Struct, frozen=True):
-    """One event as kept: its canonical JSON bytes and what the envelope knew."""
+T = TypeVar("T")
 
-    event_id: str
-    tenant_id: str
-    device_id: str
-    agent_id: str
-    time: datetime
-    received_at: datetime
-    logsource: LogSource
-    raw: bytes
+TOKENS_KEPT = 10_000
+"""The store knows a token again within this many inserts; the archive repeats at most its last one."""
 
-
-class EventQuery(msgspec.Struct, frozen=True):
-    """All conditions must hold. `fields` are exact values of top-level fields, compared without case."""
-
-    scope: TenantScope
-    since: datetime | None = None
-    until: datetime | None = None
-    device_id: str | None = None
-    logsource: LogSource | None = None
-    fields: tuple[tuple[str, str], ...] = ()
-    text: str | None = None
-    limit: int = 100
+# Received time partitions (retention, and one part an insert whatever the events' own clocks say); tenant and event
+# time order, so a search of one company's hours reads a few granules. fsync: an acknowledged insert outlives the power.
+_TABLE = f"""
+CREATE TABLE IF NOT EXISTS jikimi.events (
+  tenant_id LowCardinality(String),
+  time DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1)),
+  received_at DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1)),
+  device_id LowCardinality(String),
+  agent_id LowCardinality(String),
+  epoch LowCardinality(String),
+  seq Int64 CODEC(Delta, ZSTD(1)),
+  product LowCardinality(String),
+  category LowCardinality(String),
+  service LowCardinality(String),
+  raw String CODEC(ZSTD(3)),
+  INDEX by_seq seq TYPE bloom_filter(0.01) GRANULARITY 1
+) ENGINE = MergeTree
+PARTITION BY toYYYYMM(received_at)
+ORDER BY (tenant_id, time, agent_id, epoch, seq)
+SETTINGS non_replicated_deduplication_window = {TOKENS_KEPT}, fsync_after_insert = 1, fsync_part_directory = 1
+"""
+_COLUMNS = "tenant_id, device_id, agent_id, epoch, seq, time, received_at, product, category, service, raw"
+_ENGINE = {
+    "max_server_memory_usage": 1 << 30,
+    "mark_cache_size": 64 << 20,
+    "index_mark_cache_size": 16 << 20,
+    "background_pool_size": 2,
+    "background_schedule_pool_size": 4,
+}
+_QUERY = {"max_threads": 2, "max_memory_usage": 512 << 20}
+_READERS = 2
+# ClickHouse ErrorCodes.cpp: after these the same may succeed later.
+_RETRY = frozenset({159, 202, 209, 210, 241, 242, 243, 252, 319})
 
 
 class EventStore:
-    """To be filled in."""
+    """Insert once a token, search in a tenant scope. All methods may raise Transient (memory, disk, time ran out)."""
+
+    def __init__(self, writer: Any, readers: Sequence[Any], threads: ThreadPoolExecutor) -> None:
+        self._writer = writer
+        self._readers: SimpleQueue[Any] = SimpleQueue()
+        for reader in readers:
+            self._readers.put(reader)
+        self._threads = threads
+        self._insert_turn = asyncio.Lock()
+        self._pid = os.getpid()
+
+    @classmethod
+    async def open(cls, folder: Path) -> "EventStore":
+        """Open or make the store in `folder`. Raises Misconfigured when another process has it open."""
+        threads = ThreadPoolExecutor(_READERS + 1, thread_name_prefix="events")
+        try:
+            writer, readers = await asyncio.get_running_loop().run_in_executor(threads, _connect, folder)
+        except BaseException:
+            threads.shutdown(wait=False)
+            raise
+        return cls(writer, readers, threads)
 
     async def insert(self, batches: Sequence[EventBatch], *, token: str) -> int:
-        """Store the batches' events, once a token. Returns how many events were in them."""
-        raise NotImplementedError
+        """Store the batches' events durably, once a token. Returns how many events were in them.
+
+        The same token must always come with the same batches.
+        """
+        if not batches:
+            return 0
+        async with self._insert_turn:
+            return await self._run(lambda: self._insert(batches, token))
 
     async def search(self, query: EventQuery) -> list[StoredEvent]:
         """Newest first."""
-        raise NotImplementedError
+        if not 0 < query.limit <= MAX_LIMIT:
+            raise ValueError(f"limit must be 1 to {MAX_LIMIT}, not {query.limit}")
+        where, parameters = matching(query)
+        order = "ORDER BY time DESC, agent_id DESC, epoch DESC, seq DESC LIMIT {limit:UInt32}"
+        return await self._select(f"WHERE {where} {order}", {**parameters, "limit": query.limit})
 
     async def get(self, scope: TenantScope, event_ids: Sequence[str]) -> list[StoredEvent]:
         """The named events that lie in scope, in time order."""
-        raise NotImplementedError
+        if not event_ids:
+            return []
+        where, parameters = named(scope, event_ids)
+        return await self._select(f"WHERE {where} ORDER BY time, agent_id, epoch, seq", parameters)
 
     async def count(self, scope: TenantScope) -> int:
         """Events stored."""
-        raise NotImplementedError
+        where, parameters = in_scope(scope)
+        sql = f"SELECT count() FROM jikimi.events WHERE {where}"  # noqa: S608 (conditions are our own text)
+        rows = await self._run(lambda: self._read(sql, parameters))
+        return int(rows[0][0])
 
     async def close(self) -> None:
-        """Finish what was begun."""
-        raise NotImplementedError
+        """Finish what was begun, then let another process open the folder."""
+        await asyncio.get_running_loop().run_in_executor(None, self._close)
+
+    async def __aenter__(self) -> "EventStore":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _select(self, tail: str, parameters: dict[str, Any]) -> list[StoredEvent]:
+        sql = f"SELECT {_COLUMNS} FROM jikimi.events {tail}"  # noqa: S608 (conditions are our own text)
+        rows = await self._run(lambda: self._read(sql, parameters))
+        return [_stored(row) for row in rows]
+
+    async def _run(self, call: Callable[[], T]) -> T:
+        if os.getpid() != self._pid:
+            raise Misconfigured("the event store was opened before a fork; start processes by spawn")
+        return await asyncio.get_running_loop().run_in_executor(self._threads, _translating, call)
+
+    def _insert(self, batches: Sequence[EventBatch], token: str) -> int:
+        table = rows_of(batches)
+        if table.num_rows:
+            settings = {"insert_deduplication_token": token, "min_insert_block_size_bytes": 0}
+            self._writer.insert_arrow("jikimi.events", table, settings=settings)
+        return int(table.num_rows)
+
+    def _read(self, sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+        reader = self._readers.get()
+        try:
+            rows: list[tuple[Any, ...]] = reader.query(
+                sql, parameters=parameters, column_formats={"raw": "bytes"}
+            ).result_rows
+            return rows
+        finally:
+            self._readers.put(reader)
+
+    def _close(self) -> None:
+        self._threads.shutdown()
+        self._writer.close()
+        while not self._readers.empty():
+            self._readers.get().close()
+
+
+def _connect(folder: Path) -> tuple[Any, list[Any]]:
+    folder.mkdir(parents=True, exist_ok=True)
+    clients: list[Any] = []
+    try:
+        for _ in range(_READERS + 1):
+            clients.append(  # noqa: PERF401 (what was opened before a failure must be closed)
+                clickhouse_connect.get_client(interface="chdb", path=str(folder), settings=_QUERY, chdb_options=_ENGINE)
+            )
+        writer, *readers = clients
+        writer.command("CREATE DATABASE IF NOT EXISTS jikimi ENGINE = Atomic")
+        writer.command(_TABLE)
+    except (ClickHouseError, RuntimeError) as error:
+        for client in clients:
+            client.close()
+        raise Misconfigured(
+            f"{folder}: the event store cannot be opened; is another centre running on it? ({_first_line(error)})"
+        ) from error
+    return writer, readers
+
+
+def _translating(call: Callable[[], T]) -> T:
+    try:
+        return call()
+    except ClickHouseError as error:
+        kind: type[JikimiError] = Transient if getattr(error, "code", None) in _RETRY else Misconfigured
+        raise kind(f"the event store refused: {_first_line(error)}") from error
+
+
+def _stored(row: tuple[Any, ...]) -> StoredEvent:
+    tenant, device, agent, epoch, seq, time, received, product, category, service, raw = row
+    return StoredEvent(
+        event_id=event_id(agent, epoch, seq),
+        tenant_id=tenant,
+        device_id=device,
+        agent_id=agent,
+        time=_aware(time),
+        received_at=_aware(received),
+        logsource=LogSource(product or None, category or None, service or None),
+        raw=raw,
+    )
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0][:300]
