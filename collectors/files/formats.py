@@ -1,0 +1,85 @@
+"""What a file is, told by its content; its name only helps the sentence."""
+
+import enum
+
+from jikimi.errors import Misconfigured
+
+HEAD_BYTES = 64 * 1024
+
+
+class Format(enum.Enum):
+    EVTX = "Windows event log"
+    LINES = "JSON lines"
+    TEXT = "JSON array or pretty-printed JSON"
+    PCAP = "pcap"
+    PCAPNG = "pcapng"
+    ZIP = "zip"
+    GZIP = "gzip"
+    EMPTY = "empty file"
+
+
+READABLE = "Jikimi reads .evtx, JSON lines, JSON arrays, .pcap and .pcapng, also inside .zip and .gz"
+
+_MAGIC = {
+    b"ElfFile\x00": Format.EVTX,
+    b"PK\x03\x04": Format.ZIP,
+    b"PK\x05\x06": Format.ZIP,
+    b"\x1f\x8b": Format.GZIP,
+    b"\xa1\xb2\xc3\xd4": Format.PCAP,
+    b"\xd4\xc3\xb2\xa1": Format.PCAP,
+    b"\xa1\xb2\x3c\x4d": Format.PCAP,
+    b"\x4d\x3c\xb2\xa1": Format.PCAP,
+    b"\x0a\x0d\x0d\x0a": Format.PCAPNG,
+}
+_FOREIGN = {
+    b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive: unpack it first",
+    b"\xfd7zXZ": "an xz file: unpack it first",
+    b"\x28\xb5\x2f\xfd": "a zstd file: unpack it first",
+    b"BZh": "a bzip2 file: unpack it first",
+    b"Rar!": "a RAR archive: unpack it first",
+    b"LfLe": "an event log of Windows XP (.evt): save it as .evtx first",
+    b"<?xml": "XML: export it as .evtx or JSON lines",
+    b"<Event": "XML: export it as .evtx or JSON lines",
+    b"%PDF": "a PDF document",
+    b"MZ": "a Windows program",
+    b"\x7fELF": "a Linux program",
+}
+
+
+def format_of(head: bytes, name: str) -> Format:
+    """The format of content that begins with `head` (at most HEAD_BYTES). Raises Misconfigured for a foreign one."""
+    if not head:
+        return Format.EMPTY
+    for magic, found in _MAGIC.items():
+        if head.startswith(magic):
+            return found
+    text = _text(head).lstrip("\ufeff\x00 \t\r\n")
+    if text.startswith("["):
+        return Format.TEXT
+    if text.startswith("{"):
+        return Format.TEXT if _is_pretty(text) else Format.LINES
+    if not text:
+        return Format.EMPTY if len(head) < HEAD_BYTES else _refuse(name, "only blanks or zero bytes at its start")
+    for magic, words in _FOREIGN.items():
+        if head.startswith(magic):
+            return _refuse(name, words)
+    if any(line.lstrip().startswith("{") for line in text.splitlines()[:1000]):
+        return Format.LINES
+    return _refuse(name, "not a format that can be read")
+
+
+def _text(head: bytes) -> str:
+    if b"\x00" in head[:4] or head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        big = head[:2] == b"\xfe\xff" or head[:1] == b"\x00"
+        return head.decode("utf-16-be" if big else "utf-16-le", "replace")
+    return head.decode("utf-8", "replace")
+
+
+def _is_pretty(text: str) -> bool:
+    """An object that opens on the first line and does not close there is spread over lines."""
+    first = text.split("\n", 1)[0].rstrip()
+    return "\n" in text and (first == "{" or first.endswith(("{", ",", "[")))
+
+
+def _refuse(name: str, what: str) -> Format:
+    raise Misconfigured(f"{name}: {what}. {READABLE}.")

@@ -1,0 +1,169 @@
+"""One road from any file to canonical events."""
+
+import io
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from collectors.files.archives import DAMAGE, Counted, members, open_gzip
+from collectors.files.classify import classify, stated_logsource
+from collectors.files.evtx import evtx_records
+from collectors.files.formats import HEAD_BYTES, Format, format_of
+from collectors.files.lines import Peekable, objects_by_line, objects_in_text, utf8_stream
+from collectors.files.problems import Problems
+from collectors.files.times import event_stamp, stamp_of
+from collectors.files.windows import flatten
+from jikimi.domain.event import TIMESTAMP, Event
+from jikimi.domain.logsource import UNKNOWN, LogSource
+from jikimi.errors import Misconfigured
+
+
+class SourceEvent(NamedTuple):
+    """A canonical event (it carries `@timestamp`) and its log source."""
+
+    logsource: LogSource
+    event: Event
+
+
+class _Found(NamedTuple):
+    """An object as the file gave it, and the log source that the file states for it."""
+
+    raw: Event
+    logsource: LogSource | None
+
+
+def check_file(path: Path) -> Format:
+    """The format of `path`, before anything is read. Raises Misconfigured with one sentence when it cannot be read."""
+    with _open(path) as stream:
+        return format_of(stream.read(HEAD_BYTES), str(path))
+
+
+def read_events(
+    path: Path,
+    *,
+    logsource: LogSource | None = None,
+    problems: Problems,
+    progress: Callable[[int], None] | None = None,
+) -> Iterator[SourceEvent]:
+    """The events of `path` in file order; `problems` counts what could not be read.
+
+    The log source of an event is the first of: `logsource`, an envelope line before it or its own `logsource` key,
+    its Windows channel and event id, the shape of our own events, UNKNOWN (counted). Its time is the first readable
+    of times.TIME_FIELDS; an event without one gets that of the event before it, the first ones the file's
+    modification time (counted). `progress` is told how many bytes of the file were taken since the last call.
+
+    Raises Misconfigured for a file that is missing, of no known format, encrypted, or refused as a bomb.
+    """
+    with _open(path) as file:
+        last = stamp_of(datetime.fromtimestamp(path.stat().st_mtime, UTC))
+        stream = io.BufferedReader(Counted(file, progress), HEAD_BYTES)
+        for raw, stated in _objects(stream, path, str(path), problems, depth=0):
+            event = flatten(raw)
+            stamp = event_stamp(event)
+            if stamp is None:
+                problems.without_time += 1
+            else:
+                last = stamp
+            event[TIMESTAMP] = last
+            source = logsource or stated
+            if source is None:
+                source = classify(event)
+                if source == UNKNOWN:
+                    problems.unclassified += 1
+            yield SourceEvent(source, event)
+
+
+def _open(path: Path) -> Peekable:
+    try:
+        if path.is_dir():
+            raise Misconfigured(f"{path}: a folder; name the files in it")
+        return path.open("rb")
+    except FileNotFoundError:
+        raise Misconfigured(f"{path}: no such file") from None
+    except OSError as error:
+        raise Misconfigured(f"{path}: cannot be opened ({error.strerror})") from error
+
+
+def _objects(stream: Peekable, path: Path | None, place: str, problems: Problems, *, depth: int) -> Iterator[_Found]:
+    """What `stream` holds; `path` is the plain file behind it, when there is one."""
+    kind = format_of(stream.peek(HEAD_BYTES)[:HEAD_BYTES], place)
+    if kind is Format.EMPTY:
+        problems.note(f"{place}: empty")
+    elif kind is Format.LINES:
+        yield from _stated(objects_by_line(utf8_stream(stream), place, problems), place, problems)
+    elif kind is Format.TEXT:
+        yield from _stated(objects_in_text(utf8_stream(stream), place, problems), place, problems)
+    elif kind is Format.EVTX:
+        with _seekable(stream, path) as whole:
+            yield from (_Found(record, None) for record in evtx_records(whole, place, problems))
+    elif depth > 1 or (kind is Format.ZIP and depth > 0):
+        raise Misconfigured(f"{place}: an archive within an archive; unpack it first")
+    elif kind is Format.GZIP:
+        yield from _contained(open_gzip(stream, place), place, problems, depth + 1)
+    elif kind is Format.ZIP:
+        yield from _zip(stream, path, place, problems, depth)
+    else:
+        raise Misconfigured(f"{place}: {kind.value} files are not read yet")
+
+
+def _contained(stream: Peekable, place: str, problems: Problems, depth: int) -> Iterator[_Found]:
+    """Packed content; where the packing is damaged, what came before it has been delivered."""
+    try:
+        yield from _objects(stream, None, place, problems, depth=depth)
+    except DAMAGE as error:
+        problems.broken(place, f"damaged, its rest cannot be unpacked ({error})")
+
+
+def _zip(stream: Peekable, path: Path | None, place: str, problems: Problems, depth: int) -> Iterator[_Found]:
+    with _seekable(stream, path) as whole:
+        found, refusals = 0, []
+        for inner, content in members(whole, place, problems):
+            try:
+                yield from _contained(content, inner, problems, depth + 1)
+                found += 1
+            except Misconfigured as refusal:
+                refusals.append(str(refusal))
+    if refusals and not found:
+        raise Misconfigured(refusals[0])
+    for sentence in refusals:
+        problems.damaged += 1
+        problems.note(sentence)
+
+
+def _seekable(stream: Peekable, path: Path | None) -> IO[bytes]:
+    """`stream` itself when it is a plain file, else a copy of its content on disk, gone when closed."""
+    if path is not None:
+        return stream
+    copy = tempfile.TemporaryFile(prefix="jikimi-")  # noqa: SIM115 - handed to the caller, who closes it
+    try:
+        shutil.copyfileobj(stream, copy)
+        copy.seek(0)
+    except BaseException:
+        copy.close()
+        raise
+    return copy
+
+
+def _stated(objects: Iterator[dict[str, Any]], place: str, problems: Problems) -> Iterator[_Found]:
+    """Objects with the log source the file states: by an envelope line, a `logsource` key, or a sample's `events`."""
+    stated: LogSource | None = None
+    for value in objects:
+        source = stated_logsource(value.get("logsource"))
+        if source is None:
+            yield _Found(value, stated)
+        elif "first_seq" in value and "count" in value:
+            stated = source
+        elif isinstance(value.get("events"), list):
+            for event in value["events"]:
+                if isinstance(event, dict):
+                    yield _Found(event, source)
+                else:
+                    problems.lost(place, "a sample's event is not a JSON object")
+        elif isinstance(value.get("event"), dict):
+            yield _Found(value["event"], source)
+        else:
+            del value["logsource"]
+            yield _Found(value, source)
