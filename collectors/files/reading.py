@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from collectors.files.archives import DAMAGE, Counted, members, open_gzip
+from collectors.files.captures import capture_events
 from collectors.files.classify import classify, stated_logsource
 from collectors.files.evtx import evtx_records
 from collectors.files.formats import HEAD_BYTES, Format, format_of
@@ -106,7 +107,7 @@ def _objects(stream: Peekable, path: Path | None, place: str, problems: Problems
     elif kind is Format.ZIP:
         yield from _zip(stream, path, place, problems, depth)
     else:
-        raise Misconfigured(f"{place}: {kind.value} files are not read yet")
+        yield from (_Found(event, source) for source, event in capture_events(stream, place, problems))
 
 
 def _contained(stream: Peekable, place: str, problems: Problems, depth: int) -> Iterator[_Found]:
