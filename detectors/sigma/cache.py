@@ -1,0 +1,62 @@
+"""The read rule set, kept on disk between starts: plain MessagePack of our own structs, never code.
+
+The name is a digest of every rule file, of pySigma's version and of the format, so a stale entry is never found; one
+that does not decode is read anew. The folder is as trusted as the rules themselves.
+"""
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+
+from detectors.sigma.report import LoadReport
+from detectors.sigma.rule import Rule
+from detectors.sigma.source import Source
+
+_FORMAT = b"1"
+_KEPT = 8
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    rules: tuple[Rule, ...]
+    report: LoadReport
+
+
+def folder() -> Path:
+    """The user's own: $XDG_CACHE_HOME/jikimi/rules, else ~/.cache/jikimi/rules."""
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "jikimi" / "rules"
+
+
+def find(where: Path, files: Sequence[Source]) -> Loaded | None:
+    """What was kept for exactly these files, or None."""
+    try:
+        return msgspec.msgpack.decode((where / _name(files)).read_bytes(), type=Loaded)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def keep(where: Path, files: Sequence[Source], loaded: Loaded) -> None:
+    """Keeps it for the next start; a folder that cannot be written only costs that start its speed."""
+    target = where / _name(files)
+    part = target.with_suffix(f".{os.getpid()}")
+    try:
+        where.mkdir(parents=True, exist_ok=True, mode=0o700)
+        part.write_bytes(msgspec.msgpack.encode(loaded))
+        part.replace(target)
+        for old in sorted(where.glob("*.msgpack"), key=lambda p: p.stat().st_mtime)[:-_KEPT]:
+            old.unlink(missing_ok=True)
+    except OSError:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _name(files: Sequence[Source]) -> str:
+    digest = hashlib.sha256(_FORMAT + version("pysigma").encode())
+    for file in files:
+        digest.update(f"{len(file.file)}:{file.file}{len(file.data)}:".encode() + file.data)
+    return f"{digest.hexdigest()}.msgpack"

@@ -1,0 +1,29 @@
+"""What loading tells: how many rules there are, which were refused and why, which can never see an event."""
+
+import msgspec
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A rule that is not used; `line` counts from 1."""
+
+    rule: str
+    file: str
+    line: int
+    reason: str
+
+
+class Blind(msgspec.Struct, frozen=True):
+    """A rule that is loaded but whose log source nothing here delivers."""
+
+    rule: str
+    file: str
+    logsource: str
+
+
+class LoadReport(msgspec.Struct, frozen=True):
+    """`files` were read, `loaded` rules and correlations are used."""
+
+    files: int
+    loaded: int
+    refused: tuple[Refusal, ...] = ()
+    blind: tuple[Blind, ...] = ()

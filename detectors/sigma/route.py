@@ -1,0 +1,164 @@
+"""Which rules see an event (specification: "Log source"): what a rule states must all be true of the event.
+
+An event belongs to one or more products, categories and services. For Windows records they come from channel and event
+id (jikimi.domain.windows); for everything else from the log source that travels with the events, plus the public
+categories that our own log sources also serve.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from detectors.sigma.rule import Rule
+from detectors.sigma.tree import leaves
+from jikimi.domain import windows
+from jikimi.domain.event import Event
+from jikimi.domain.logsource import LogSource
+
+_PROCESS_FIELDS = frozenset({"Image", "CommandLine", "ParentImage", "ParentCommandLine", "User", "OriginalFileName"})
+_TYPED = (12, "12")
+_SYSTEMS = frozenset({"linux", "macos", "windows"})
+
+_LINUX_SERVICES = ["auditd", "auth", "clamav", "cron", "guacamole", "modsecurity", "sshd", "sudo", "syslog", "vsftpd"]
+_ANYWHERE = ["antivirus", "application", "database", "dns", "firewall", "proxy", "webserver"]
+_ANY_SERVICES = ["apache", "nginx"]
+_OURS = ["network_flow", "removable_media", "file_access", "web_integrity", "malware_scan", "agent_health"]
+_LINUX = ["file_event", "file_delete", "file_rename", "network_connection", "process_creation"]
+
+
+class EventClass(msgspec.Struct, frozen=True):
+    """Everything an event's log source is, lower case; `known` are fields with one value in the whole class.
+
+    `nameless` marks a flow whose process is not known: a system's rule about processes cannot judge it.
+    """
+
+    products: frozenset[str]
+    categories: frozenset[str]
+    services: frozenset[str]
+    known: tuple[tuple[str, str], ...] = ()
+    nameless: bool = False
+
+    def serves(self, rule: Rule) -> bool:
+        """True when everything the rule's log source states holds for this class."""
+        stated = rule.logsource
+        return (
+            _holds(stated.product, self.products)
+            and _holds(stated.category, self.categories)
+            and _holds(stated.service, self.services)
+            and not (self.nameless and stated.product in _SYSTEMS and _asks_for_process(rule))
+        )
+
+
+def _holds(stated: str | None, among: frozenset[str]) -> bool:
+    return stated is None or stated.lower() in among
+
+
+def _asks_for_process(rule: Rule) -> bool:
+    return any(getattr(leaf, "field", None) in _PROCESS_FIELDS for leaf in leaves(rule.condition))
+
+
+def _some(*names: str | None) -> frozenset[str]:
+    return frozenset(name.lower() for name in names if name)
+
+
+def class_of(logsource: LogSource, event: Event) -> EventClass:
+    """The class of one event that came under `logsource`."""
+    if logsource.product == "jikimi":
+        return _our_class(logsource, event)
+    if logsource.product in (None, "windows") and "EventID" in event:
+        channel, event_id = windows.channel_of(event), windows.id_of(event)
+        if channel is not None and event_id is not None:
+            return _windows_class(logsource, channel, event_id, _event_type(channel, event_id, event))
+    return EventClass(_some(logsource.product), _some(logsource.category), _some(logsource.service))
+
+
+def _event_type(channel: str, event_id: int, event: Event) -> str:
+    return str(event.get("EventType", "")) if (channel, event_id) == (windows.SYSMON, 12) else ""
+
+
+def _windows_class(logsource: LogSource, channel: str, event_id: int, event_type: str) -> EventClass:
+    return EventClass(
+        products=frozenset({"windows"}),
+        categories=windows.categories_of(channel, event_id, event_type) | _some(logsource.category),
+        services=_some(windows.service_of(channel), logsource.service),
+        known=(("Channel", channel), ("EventID", str(event_id))),
+    )
+
+
+def _our_class(logsource: LogSource, event: Event) -> EventClass:
+    ours = EventClass(_some("jikimi"), _some(logsource.category), _some(logsource.service))
+    also = _ALSO.get(logsource.category or "")
+    return also(ours, event) if also else ours
+
+
+def _flow(ours: EventClass, event: Event) -> EventClass:
+    system = _system_of(event.get("Image"))
+    return EventClass(
+        products=ours.products | (frozenset({system}) if system else _SYSTEMS),
+        categories=ours.categories | {"network_connection"},
+        services=ours.services,
+        nameless=system is None,
+    )
+
+
+def _file(ours: EventClass, event: Event) -> EventClass:
+    action = {"create": "file_event", "delete": "file_delete", "rename": "file_rename"}.get(str(event.get("Action")))
+    system = _system_of(event.get("TargetFilename"))
+    if action is None or system is None:
+        return ours
+    return EventClass(ours.products | {system}, ours.categories | {action}, ours.services)
+
+
+def _malware(ours: EventClass, _event: Event) -> EventClass:
+    return EventClass(ours.products, ours.categories | {"antivirus"}, ours.services)
+
+
+_ALSO: dict[str, Callable[[EventClass, Event], EventClass]] = {
+    "network_flow": _flow,
+    "file_access": _file,
+    "malware_scan": _malware,
+}
+
+
+def _system_of(path: object) -> str | None:
+    """Which system writes paths like this one."""
+    if not isinstance(path, str):
+        return None
+    if path.startswith("/"):
+        return "linux"
+    return "windows" if "\\" in path else None
+
+
+def complete(logsource: LogSource, event: Event) -> Event:
+    """The event with the field names that public rules use, where it has another name for the same thing."""
+    if logsource.product == "jikimi":
+        if logsource.category == "malware_scan" and "TargetFilename" in event:
+            return {"Filename": event["TargetFilename"], **event}
+        return event
+    return windows.complete(event) if "Channel" in event else event
+
+
+def is_known(rule: Rule) -> bool:
+    """False when no collector, file reader or log parser of ours delivers the rule's log source."""
+    product, category, service = (
+        (part or "").lower() for part in (rule.logsource.product, rule.logsource.category, rule.logsource.service)
+    )
+    if product == "windows":
+        return (not category or category in windows.CATEGORIES) and (not service or service in windows.SERVICES)
+    if product == "linux":
+        return (not category or category in _LINUX) and (not service or service in _LINUX_SERVICES)
+    if product == "jikimi":
+        return category in _OURS and not service
+    if product:
+        return False
+    return category in _ANYWHERE or category in windows.CATEGORIES or (not category and service in ("", *_ANY_SERVICES))
+
+
+def class_key(logsource: LogSource, event: Event) -> tuple[object, ...]:
+    """Equal for two events only when `class_of` is: so that a class is worked out once."""
+    if logsource.product == "jikimi":
+        return (logsource, event.get("Action"), _system_of(event.get("Image")), _system_of(event.get("TargetFilename")))
+    channel, event_id = event.get("Channel"), event.get("EventID")
+    if event_id in _TYPED:
+        return (logsource, channel, event_id, event.get("EventType"))
+    return (logsource, channel, event_id, "EventID" in event)
