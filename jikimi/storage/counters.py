@@ -10,7 +10,8 @@ from jikimi.storage.upsert import insert
 
 Counter = Literal[
     "events_accepted",  # ingest: durable in the log and acknowledged
-    "duplicates_cut",  # any stage: an event that came a second time
+    "duplicates_cut",  # ingest: an event the agent sent a second time
+    "log_duplicates_cut",  # archive: an event that stood in the log a second time (the detector cuts the same)
     "dead_lettered",  # any stage: written by `dead_letters.bury` alone
     "batches_refused",  # ingest: answered with a 4xx
     "events_lost",  # the agent's own `gap` events say so

@@ -152,6 +152,7 @@ progress = Table(  # a consumer's offset, fenced by its epoch; committed with th
     Column("partition", Integer, primary_key=True),
     Column("epoch", Integer, nullable=False),
     Column("next_offset", BigInteger, nullable=False),
+    Column("planned_offset", BigInteger),  # end of the batch that is on its way out of the database's transactions
 )
 seen = Table(  # a consumer's own high-water mark a spool: an event appended twice is taken once
     "seen",

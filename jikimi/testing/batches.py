@@ -3,8 +3,18 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from jikimi.domain.event import TIMESTAMP, Envelope, Event, EventBatch, block_of, canonical, format_time
+from jikimi.domain.event import (
+    TIMESTAMP,
+    Envelope,
+    Event,
+    EventBatch,
+    block_of,
+    canonical,
+    encode_envelope,
+    format_time,
+)
 from jikimi.domain.logsource import FILE_ACCESS, LogSource
+from jikimi.stream.port import NewRecord
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -39,3 +49,9 @@ def batch_of(
         received_at=received_at,
     )
     return EventBatch(envelope, block_of(lines))
+
+
+def record_of(batch: EventBatch) -> NewRecord:
+    """As ingest hands it to the log."""
+    envelope = encode_envelope(batch.envelope)
+    return NewRecord(batch.envelope.tenant_id.encode(), batch.block, {"envelope": envelope})

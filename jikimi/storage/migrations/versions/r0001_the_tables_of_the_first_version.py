@@ -64,6 +64,7 @@ def upgrade() -> None:
         sa.Column("partition", sa.Integer(), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("next_offset", sa.BigInteger(), nullable=False),
+        sa.Column("planned_offset", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("group", "topic", "partition", name=op.f("pk_progress")),
     )
     op.create_table(
