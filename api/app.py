@@ -2,12 +2,20 @@
 
 from fastapi import APIRouter, FastAPI
 
-from api import errors, health
+from api import admin, enrolment, errors, health, heartbeat, ingest, metrics_page
 from api.headers import SecurityHeaders
 from api.services import Services
 from api.settings import ApiSettings
+from api.state import build
 
-ROUTERS: tuple[APIRouter, ...] = (health.router,)
+ROUTERS: tuple[APIRouter, ...] = (
+    health.router,
+    ingest.router,
+    enrolment.router,
+    heartbeat.router,
+    admin.router,
+    metrics_page.router,
+)
 """Everything that is served. A router may carry a `lifespan` of its own."""
 
 
@@ -16,6 +24,7 @@ def create_app(services: Services, settings: ApiSettings) -> FastAPI:
     app = FastAPI(title="지킴이", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.services = services
     app.state.settings = settings
+    app.state.centre = build(services, settings)
     app.add_middleware(SecurityHeaders)
     errors.install(app)
     for router in ROUTERS:

@@ -1,0 +1,43 @@
+"""`POST /v1/heartbeat`: an agent says how it is; the answer tells it the time and what it may send."""
+
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request
+
+from api.body import read_body
+from api.canonical import MAX_DEPTH, deeper_than
+from api.errors import ApiError
+from api.ledger import Entry
+from api.state import centre
+from jikimi.domain.event import format_time
+
+MAX_HEALTH_BYTES = 64 * 1024
+CONFIG_VERSION = 1
+"""Of the configuration agents run with; rises once the centre hands out signed configurations."""
+
+router = APIRouter()
+
+
+@router.post("/v1/heartbeat")
+async def heartbeat(request: Request) -> dict[str, Any]:
+    """Keep the health as told, and when it was told."""
+    here = centre(request)
+    agent = await here.credentials.agent(request)
+    health = _health(await read_body(request, MAX_HEALTH_BYTES))
+    version = health.get("version")
+    now = here.services.clock()
+    told = version[:32] if isinstance(version, str) else None
+    await here.ledger.write(Entry(agent, now, health=health, version=told))
+    here.metrics.heartbeats.inc()
+    return {"time": format_time(now), "config_version": CONFIG_VERSION, "credit": await here.credit.grant(None)}
+
+
+def _health(body: bytes) -> dict[str, Any]:
+    try:
+        health = orjson.loads(body or b"{}")
+    except orjson.JSONDecodeError as error:
+        raise ApiError(400, "malformed", f"the heartbeat is not JSON: {error}") from error
+    if not isinstance(health, dict) or deeper_than(health, MAX_DEPTH):
+        raise ApiError(400, "malformed", f"the heartbeat is not a JSON object of at most {MAX_DEPTH} levels")
+    return health

@@ -1,0 +1,14 @@
+"""The HTTP layer over a real database and a real embedded event log."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.api.running_centre import RunningCentre, running_centre
+
+
+@pytest.fixture
+async def centre(tmp_path: Path) -> AsyncIterator[RunningCentre]:
+    async with running_centre(tmp_path) as running:
+        yield running
