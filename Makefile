@@ -29,6 +29,7 @@ test: setup ## pass the tests (no root, no Docker, no server)
 	$(RUN)/pytest -m "not kafka and not browser"
 
 test-kafka: setup ## the event log's contract suite on a real Apache Kafka (needs Java 17 and Maven)
+	@$(RUN)/python -m tests.integration.kafka.broker
 	$(RUN)/pytest -m kafka
 
 test-browser: setup ## the console in a real browser (needs Chromium)

@@ -51,8 +51,9 @@ class Record(NamedTuple):
 class Consumer(Protocol):
     """One member of a consumer group. Not safe for concurrent use by several tasks.
 
-    A partition leaves a member only inside its `poll`, so commit what was polled before polling again; it goes on with
-    another member from the offset the group committed.
+    A partition leaves a member only inside its `poll`, so commit what was polled before polling again. It goes on, with
+    whoever holds it then, from the offset the group committed; a partition that stays may do the same, so what was
+    polled and not committed can come again.
     """
 
     async def poll(self, *, max_records: int, timeout: float) -> list[Record]:

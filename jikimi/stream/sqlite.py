@@ -156,7 +156,7 @@ class SqliteEventLog:
 
     async def lag(self, group: str, topic: str) -> dict[int, int]:
         extents = await asyncio.to_thread(self._extents, topic)
-        return {e.partition: e.end - max(self.committed(group, e), e.start) for e in extents}
+        return {e.partition: e.end - min(max(self.committed(group, e) or 0, e.start), e.end) for e in extents}
 
     async def close(self) -> None:
         await asyncio.to_thread(self.close_blocking)
@@ -222,9 +222,9 @@ class SqliteEventLog:
     def extent(self, source: TopicPartition) -> Extent:
         return self._topics[source.topic][source.partition]
 
-    def committed(self, group: str, extent: Extent) -> int:
-        """The group's stored offset; 0 when it never committed."""
-        return self._committed.get((group, TopicPartition(extent.topic, extent.partition)), 0)
+    def committed(self, group: str, extent: Extent) -> int | None:
+        """The group's stored offset; None when it never committed."""
+        return self._committed.get((group, TopicPartition(extent.topic, extent.partition)))
 
     async def commit_offsets(self, group: str, offsets: Mapping[TopicPartition, int]) -> None:
         def apply(transaction: Transaction) -> None:
