@@ -1,0 +1,118 @@
+"""Mail by SMTP submission (RFC 6409) with STARTTLS and AUTH, through aiosmtplib.
+
+A connection lost after DATA leaves the outcome unknown; RFC 5321 section 4.5.3.2.6 has the client send again, and the
+unchanged Message-ID (RFC 5322 section 3.6.4) lets the receiver see that it is the same mail.
+"""
+
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from email.utils import format_datetime, parseaddr
+from typing import Literal
+
+import aiosmtplib
+
+from alerting.channels.port import Accepted, NotFound, Outcome, OutgoingMessage, Receipt, Refusal, TryLater, Unknown
+from alerting.settings import AlertSettings
+
+
+class SmtpChannel:
+    """The centre's own mail server, or a provider's submission port."""
+
+    name = "smtp"
+    kind: Literal["mail"] = "mail"
+    resend_is_safe = True
+
+    def __init__(self, settings: AlertSettings) -> None:
+        self._settings = settings
+
+    async def send(self, message: OutgoingMessage) -> Outcome:
+        """One connection a mail: alerts are few, and a held connection is one more thing that can be stale."""
+        settings = self._settings
+        client = aiosmtplib.SMTP(
+            hostname=settings.smtp_host,
+            port=settings.smtp_port,
+            username=settings.smtp_user,
+            password=settings.smtp_password.get_secret_value(),
+            start_tls=True,
+            cert_bundle=str(settings.smtp_ca_file) if settings.smtp_ca_file else None,
+            timeout=settings.send_timeout_seconds,
+        )
+        try:
+            mail = compose(message, settings.smtp_from)
+        except ValueError as error:
+            return Refusal(f"not a mail address: {error}")
+        try:
+            await client.connect()
+        except aiosmtplib.SMTPAuthenticationError as error:
+            return TryLater(f"the mail server refused our login: {_words(error)}")
+        except (aiosmtplib.SMTPException, OSError) as error:
+            return TryLater(f"the mail server cannot be reached: {_words(error)}")
+        try:
+            return await _submit(client, mail)
+        finally:
+            client.close()
+
+    async def receipt(self, ref: str) -> Receipt | None:  # noqa: ARG002 -- SMTP has no receipts to ask for
+        return None
+
+    async def find(self, message: OutgoingMessage, attempted_at: datetime) -> Accepted | NotFound | None:  # noqa: ARG002 -- nor a way to ask
+        return None
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+
+def compose(message: OutgoingMessage, sender: str) -> EmailMessage:
+    """The mail as bytes will show it. Raises ValueError when the recipient is no address."""
+    name, address = parseaddr(sender)
+    mail = EmailMessage(policy=SMTP_POLICY)
+    mail["From"] = Address(name, addr_spec=address)
+    mail["To"] = _recipient(message.to)
+    mail["Subject"] = " ".join(message.subject.split())
+    mail["Date"] = format_datetime(message.created_at)
+    mail["Message-ID"] = message.key
+    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office reply, please
+    mail.set_content(message.body)
+    mail.add_alternative(message.html, subtype="html")
+    return mail
+
+
+def _recipient(text: str) -> Address:
+    try:
+        address = Address(addr_spec=text.strip())
+    except (IndexError, ValueError) as error:
+        raise ValueError("it does not read like name@example.com") from error
+    if not address.username or "." not in address.domain:
+        raise ValueError("it does not read like name@example.com")
+    return address
+
+
+async def _submit(client: aiosmtplib.SMTP, mail: EmailMessage) -> Outcome:
+    try:
+        _, answer = await client.send_message(mail)
+    except aiosmtplib.SMTPRecipientsRefused as error:
+        return _answered(error.recipients[0])
+    except aiosmtplib.SMTPResponseException as error:
+        return _answered(error)
+    except (aiosmtplib.SMTPException, OSError) as error:
+        return Unknown(f"the connection was lost while the mail was handed over: {_words(error)}")
+    return Accepted(ref=str(mail["Message-ID"]), detail=answer.strip()[:200])
+
+
+def _answered(error: aiosmtplib.SMTPResponseException) -> Outcome:
+    """RFC 5321 section 4.2.1: 4yz is transient, 5yz final."""
+    detail = f"{error.code} {_words(error)}"
+    if error.code < 0:  # aiosmtplib's own codes for answers it could not read
+        return Unknown(detail)
+    if 400 <= error.code < 500:
+        return TryLater(detail, provider_fault=isinstance(error, aiosmtplib.SMTPSenderRefused))
+    return Refusal(detail)
+
+
+def _words(error: Exception) -> str:
+    """The server's words without what may hold an address."""
+    text = error.message if isinstance(error, aiosmtplib.SMTPException) else type(error).__name__
+    words = ("<address>" if "@" in word else word for word in str(text).split())
+    return " ".join(words)[:200]

@@ -1,0 +1,149 @@
+"""From an outbox row to notifications: whom to tell, on which channel, in which words. One transaction a row.
+
+The row's `expanded_at` is set in the transaction that inserts its notifications, so a kill between them is impossible.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from email.utils import parseaddr
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Row, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from alerting.channels.port import Kind
+from alerting.record import add_history, note_change
+from alerting.rendering import Subject, render_mail, render_sms
+from alerting.settings import NO_MAIL_SERVER, NO_SMS_PROVIDER, AlertSettings
+from alerting.states import State
+from jikimi.domain.risk import RiskLevel
+from jikimi.domain.tenant import Contact, Tenant
+from jikimi.storage.schema import answer_links, findings, incidents, notifications, outbox
+from jikimi.storage.tenants import load_contacts, load_tenant
+
+
+async def expand_next(connection: AsyncConnection, settings: AlertSettings, now: datetime) -> str | None:
+    """Expand the oldest waiting outbox row; its id, or None when there is none."""
+    query = select(outbox).where(outbox.c.expanded_at.is_(None)).order_by(outbox.c.created_at, outbox.c.id).limit(1)
+    row = (await connection.execute(query.with_for_update(skip_locked=True))).one_or_none()
+    if row is None:
+        return None
+    await connection.execute(update(outbox).where(outbox.c.id == row.id).values(expanded_at=now))
+    tenant = await load_tenant(connection, row.tenant_id)
+    subject = await _subject(connection, row, tenant)
+    told = recipients(await load_contacts(connection, row.tenant_id), RiskLevel(row.risk))
+    for contact, kind in told:
+        await _notify(connection, row, subject, contact, kind, settings=settings, now=now)
+    if not told:
+        await add_history(connection, row.tenant_id, row.incident_id, now, {"nobody": True, "kind": row.kind})
+    await note_change(connection, row.tenant_id, row.incident_id, now)
+    return str(row.id)
+
+
+def recipients(contacts: Sequence[Contact], risk: RiskLevel) -> list[tuple[Contact, Kind]]:
+    """Each contact on each channel that has an address and whose threshold the risk reaches."""
+    told: list[tuple[Contact, Kind]] = []
+    for contact in contacts:
+        if contact.phone and risk >= RiskLevel[contact.sms_from]:
+            told.append((contact, "sms"))
+        if contact.email and risk >= RiskLevel[contact.mail_from]:
+            told.append((contact, "mail"))
+    return told
+
+
+def new_token() -> str:
+    """128 random bits, 22 characters of base64url."""
+    return secrets.token_urlsafe(16)
+
+
+def token_hash(token: str) -> str:
+    """What `answer_links` keeps: SHA-256 in hex."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+async def _notify(
+    connection: AsyncConnection,
+    row: Row[Any],
+    subject: Subject,
+    contact: Contact,
+    kind: Kind,
+    *,
+    settings: AlertSettings,
+    now: datetime,
+) -> None:
+    token = new_token()
+    configured = settings.sens_configured if kind == "sms" else settings.smtp_configured
+    if kind == "sms":
+        text = render_sms(subject, token=token, language=contact.language, settings=settings)
+    else:
+        text = render_mail(subject, contact=contact.name, token=token, language=contact.language, settings=settings)
+    notification_id = uuid4().hex
+    await connection.execute(
+        notifications.insert().values(
+            id=notification_id,
+            tenant_id=row.tenant_id,
+            incident_id=row.incident_id,
+            outbox_id=row.id,
+            contact_id=contact.id,
+            channel=kind,
+            dedup_key=f"{row.dedup_key}:{contact.id}:{kind}"[-200:],
+            state=State.pending if configured else State.suppressed,
+            risk=row.risk,
+            subject=text.subject,
+            body=text.body,
+            html=text.html,
+            message_id=_message_id(notification_id, kind, settings),
+            next_attempt_at=now,
+            last_error="" if configured else (NO_SMS_PROVIDER if kind == "sms" else NO_MAIL_SERVER),
+            created_at=now,
+            updated_at=now,
+        )
+    )
+    await connection.execute(
+        answer_links.insert().values(
+            token_hash=token_hash(token),
+            tenant_id=row.tenant_id,
+            incident_id=row.incident_id,
+            contact_id=contact.id,
+            created_at=now,
+            expires_at=now + timedelta(days=settings.answer_link_days),
+        )
+    )
+
+
+def _message_id(notification_id: str, kind: Kind, settings: AlertSettings) -> str:
+    if kind == "sms":
+        return notification_id
+    domain = parseaddr(settings.smtp_from)[1].rpartition("@")[2] or "localhost"
+    return f"<{notification_id}@{domain}>"
+
+
+async def _subject(connection: AsyncConnection, row: Row[Any], tenant: Tenant) -> Subject:
+    incident = (await connection.execute(select(incidents).where(incidents.c.id == row.incident_id))).one()
+    sources = await connection.execute(
+        select(findings.c.logsource)
+        .where(findings.c.incident_id == row.incident_id)
+        .order_by(findings.c.time)
+        .limit(20)
+    )
+    return Subject(
+        kind=row.kind,
+        risk=RiskLevel(row.risk),
+        title_ko=row.title_ko,
+        title_en=row.title_en,
+        number=incident.number,
+        company=tenant.name,
+        zone=tenant.zone,
+        first_time=incident.first_time,
+        last_time=incident.last_time,
+        event_count=incident.event_count,
+        devices=incident.devices,
+        users=incident.users,
+        rules=incident.rules,
+        score_terms=incident.score_terms,
+        categories=[str(source.get("category") or "") for source in sources.scalars()],
+        verdict=incident.verdict,
+    )
