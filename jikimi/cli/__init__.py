@@ -17,7 +17,7 @@ app = typer.Typer(
 app.command("up")(up.up)
 app.command("status")(status.status)
 app.command("replay")(replay.replay)
-app.command("detect")(detect.detect)
+app.command("detect", epilog=detect.EPILOG)(detect.detect)
 app.command("demo")(demo.demo)
 app.add_typer(agent.app, name="agent")
 app.add_typer(bench.app, name="bench")

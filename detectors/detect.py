@@ -1,0 +1,115 @@
+"""Detection without a server: events in, findings as plain objects out. What `jikimi detect` prints."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from detectors.sigma.correlate import CorrelationHit, Correlator
+from detectors.sigma.match import RuleSet
+from detectors.sigma.rule import Match, Rule
+from detectors.words import titles
+from jikimi.domain.event import TIMESTAMP, Event, format_time
+from jikimi.domain.logsource import LogSource
+from jikimi.domain.risk import risk_of_level
+
+_TENANT = "offline"
+
+
+class Detected(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One finding of an offline run. `event_count` and what follows are of correlations."""
+
+    rule_id: str
+    rule_title: str
+    level: str
+    risk_level: str
+    time: str
+    logsource: LogSource
+    event: Event
+    title_ko: str
+    title_en: str
+    file: str
+    tags: tuple[str, ...] = ()
+    event_count: int = 1
+    distinct: int = 0
+    window_start: str = ""
+    group: dict[str, str] = {}
+
+
+class OfflineRun:
+    """Feed blocks of events in order; `finish` yields the correlations with their final counts."""
+
+    def __init__(self, rules: RuleSet, now: datetime) -> None:
+        self._rules = rules
+        self._now = now
+        self._correlator = Correlator(rules.correlations)
+        self._open: dict[tuple[Any, ...], tuple[CorrelationHit, LogSource, str]] = {}
+        self.events = 0
+
+    def feed(self, logsource: LogSource, events: Sequence[Event], file: str) -> Iterator[Detected]:
+        """The findings of one block; `file` says where it came from."""
+        matches = self._rules.match(logsource, events)
+        refs = [(match, events[match.index], str(self.events + match.index)) for match in matches]
+        for hit in self._correlator.apply(_TENANT, refs, self._now):
+            self._open[hit.rule.id, tuple(hit.group.values()), hit.window_start] = (hit, logsource, file)
+        self._correlator.commit()
+        self.events += len(events)
+        for match in matches:
+            if match.rule.generates:
+                yield _of_match(match, events[match.index], logsource, file)
+
+    def finish(self) -> Iterator[Detected]:
+        """One finding a correlation hit."""
+        for hit, logsource, file in self._open.values():
+            yield _of_hit(hit, logsource, file)
+
+
+def _of_match(match: Match, event: Event, logsource: LogSource, file: str) -> Detected:
+    rule = match.rule
+    korean, english = titles(rule.jikimi, rule.title, event)
+    return Detected(
+        rule_id=rule.id,
+        rule_title=rule.title,
+        level=rule.level or "medium",
+        risk_level=risk_of_level(rule.level).name,
+        time=str(event.get(TIMESTAMP, "")),
+        logsource=_source(rule, logsource),
+        event=event,
+        title_ko=korean,
+        title_en=english,
+        file=file,
+        tags=rule.tags,
+    )
+
+
+def _of_hit(hit: CorrelationHit, logsource: LogSource, file: str) -> Detected:
+    rule = hit.rule
+    words = {**hit.event, **hit.group}
+    korean, english = titles(rule.jikimi, rule.title, words, count=hit.event_count, distinct=hit.distinct)
+    return Detected(
+        rule_id=rule.id,
+        rule_title=rule.title,
+        level=rule.level or "medium",
+        risk_level=risk_of_level(rule.level).name,
+        time=format_time(hit.last_time),
+        logsource=_source(rule, logsource),
+        event=hit.event,
+        title_ko=korean,
+        title_en=english,
+        file=file,
+        tags=rule.tags,
+        event_count=hit.event_count,
+        distinct=hit.distinct,
+        window_start=format_time(hit.window_start),
+        group=hit.group,
+    )
+
+
+def _source(rule: Rule, logsource: LogSource) -> LogSource:
+    """Where the event came from, with what the rule adds (a channel tells no category)."""
+    return LogSource(
+        product=logsource.product or rule.logsource.product,
+        category=logsource.category or rule.logsource.category,
+        service=logsource.service or rule.logsource.service,
+    )
