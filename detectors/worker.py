@@ -1,0 +1,159 @@
+"""The detector worker: reads the log by group; commits what it found and how far it read in one transaction."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from detectors.detection import Detection, Taken
+from detectors.sigma import RuleSet
+from detectors.state import load_memory, save_memory
+from detectors.store import record_findings
+from jikimi.clock import Clock
+from jikimi.domain.event import EventBatch, decode_envelope
+from jikimi.domain.logsource import AGENT_HEALTH
+from jikimi.domain.tenant import Tenant
+from jikimi.errors import Fenced, Poison, Transient
+from jikimi.storage import counters, dead_letters, progress
+from jikimi.storage.database import Database
+from jikimi.storage.schema import devices
+from jikimi.storage.tenants import load_tenant
+from jikimi.stream.port import EVENTS, Consumer, EventLog, Record, TopicPartition
+
+GROUP = "detector"
+SETTINGS_AGE = timedelta(seconds=5)
+"""How old a company's settings may be when they are applied to an event."""
+
+log = structlog.get_logger(__name__)
+
+
+class DetectorWorker:
+    """Runs until told to stop. What it remembers is the database's: after any failure it reads all of it back."""
+
+    def __init__(self, database: Database, event_log: EventLog, rules: RuleSet, clock: Clock) -> None:
+        self._database = database
+        self._log = event_log
+        self._rules = rules
+        self._clock = clock
+        self._detection = Detection(rules)
+        self._epochs: dict[TopicPartition, int] = {}
+        self._through: dict[tuple[str, str], int] = {}
+        self._tenants: dict[str, tuple[Tenant, datetime]] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Join the group and work; on Transient or Fenced step back, wait, and join anew."""
+        pause = 0.5
+        while not stop.is_set():
+            consumer = await self._log.consumer(GROUP, [EVENTS])
+            self._epochs.clear()
+            try:
+                while not stop.is_set():
+                    await self._step(consumer)
+                    pause = 0.5
+            except (Transient, Fenced) as error:
+                log.warning("detector_steps_back", reason=str(error), pause=pause)
+                await asyncio.sleep(pause)
+                pause = min(30.0, pause * 2)
+            finally:
+                await consumer.close()
+
+    async def _step(self, consumer: Consumer) -> None:
+        records = await consumer.poll(max_records=64, timeout=0.5)
+        if await self._take_over(consumer):
+            return  # polled before the place was known: read again from there
+        records = [record for record in records if record.source in self._epochs]
+        if records:
+            await self._process(records)
+            await consumer.commit(_ends(records))
+
+    async def _take_over(self, consumer: Consumer) -> bool:
+        """Claim partitions that are new to us. True when there were any."""
+        held = consumer.assigned()
+        fresh = held - self._epochs.keys()
+        self._epochs = {source: epoch for source, epoch in self._epochs.items() if source in held}
+        for source in sorted(fresh):
+            async with self._database.write() as connection:
+                self._epochs[source], offset = await progress.claim(connection, GROUP, source)
+            await consumer.seek(source, offset)
+        if fresh:
+            self._through.clear()
+            async with self._database.read() as connection:
+                self._detection = Detection(self._rules, await load_memory(connection))
+        return bool(fresh)
+
+    async def _process(self, records: Sequence[Record]) -> None:
+        """One transaction for all of `records`. On any failure the caller joins anew, from the database's truth."""
+        now = self._clock()
+        buried: list[tuple[Record, str]] = []
+        async with self._database.read() as connection:
+            taken = [t for record in records if (t := await self._take(connection, record, now, buried)) is not None]
+        found = await asyncio.to_thread(self._detection.detect, taken)
+        async with self._database.write() as connection:
+            fresh = await record_findings(connection, found, self._detection.advice, now)
+            await save_memory(connection, self._detection.changed())
+            for one in taken:
+                await _count(connection, one)
+            for record, reason in buried:
+                await _bury(connection, record, reason, now)
+            for source, offset in _ends(records).items():
+                await progress.advance(connection, GROUP, source, epoch=self._epochs[source], next_offset=offset)
+        log.info("detected", records=len(records), events=sum(one.fresh for one in taken), findings=fresh)
+
+    async def _take(
+        self, connection: AsyncConnection, record: Record, now: datetime, buried: list[tuple[Record, str]]
+    ) -> Taken | None:
+        """The record's batch less what was taken before; None when nothing is left or it can never be taken."""
+        try:
+            batch = EventBatch(decode_envelope(record.headers.get("envelope", b"")), record.value)
+            tenant = await self._tenant(connection, batch.envelope.tenant_id, now)
+        except Poison as error:
+            buried.append((record, str(error)))
+            return None
+        envelope = batch.envelope
+        spool = (envelope.agent_id, envelope.epoch)
+        if spool not in self._through:
+            self._through[spool] = await progress.seen_through(connection, GROUP, *spool)
+        skip = max(0, self._through[spool] + 1 - envelope.first_seq)
+        if skip >= envelope.count:
+            return None
+        self._through[spool] = envelope.last_seq
+        name = await connection.execute(select(devices.c.name).where(devices.c.id == envelope.device_id))
+        return Taken(batch, skip, tenant, name.scalar_one_or_none() or "")
+
+    async def _tenant(self, connection: AsyncConnection, tenant_id: str, now: datetime) -> Tenant:
+        known = self._tenants.get(tenant_id)
+        if known is None or now - known[1] > SETTINGS_AGE:
+            known = self._tenants[tenant_id] = (await load_tenant(connection, tenant_id), now)
+        return known[0]
+
+
+async def _count(connection: AsyncConnection, one: Taken) -> None:
+    envelope = one.batch.envelope
+    await progress.mark_seen(connection, GROUP, envelope.agent_id, envelope.epoch, envelope.last_seq)
+    await counters.add(connection, "events_detected", one.tenant.id, one.fresh)
+    if envelope.logsource.category == AGENT_HEALTH.category:
+        gaps = [event for event in list(one.batch.events())[one.skip :] if event.get("Kind") == "gap"]
+        lost = sum(dropped for event in gaps if isinstance(dropped := event.get("Dropped"), int))
+        await counters.add(connection, "events_lost", one.tenant.id, lost)
+
+
+async def _bury(connection: AsyncConnection, record: Record, reason: str, now: datetime) -> None:
+    source = f"{record.topic}/{record.partition}/{record.offset}"
+    log.error("record_buried", reason=reason, source=source)
+    await dead_letters.bury(
+        connection,
+        tenant_id=record.key.decode(errors="replace"),
+        agent_id="",
+        stage="detector",
+        reason=reason,
+        raw=record.value,
+        source=source,
+        at=now,
+    )
+
+
+def _ends(records: Sequence[Record]) -> dict[TopicPartition, int]:
+    return {record.source: record.offset + 1 for record in records}
