@@ -1,5 +1,62 @@
-"""`jikimi up`."""
+"""`jikimi up`: start the whole centre on this machine."""
+
+import asyncio
+import signal
+from typing import Annotated
+
+import typer
+
+from jikimi.cli.errors import for_people
+from jikimi.cli.options import DataOption, RulesOption, data_dir, rule_folders
 
 
-def up() -> None:
-    """Not built yet."""
+@for_people
+def up(
+    data: DataOption = None,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the console and of ingest; 0 takes a free one.")
+    ] = 8600,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; put a TLS proxy in front of any but loopback.")
+    ] = "127.0.0.1",
+    rules: RulesOption = None,
+    kafka: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Use Apache Kafka as the event log.")] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every log line.")] = False,
+) -> None:
+    """Start the whole centre: ingest, detectors, archive, alerting and the console. Ctrl-C stops it cleanly.
+
+    Everything is kept under --data; a second start goes on from where it was.
+
+    Examples:
+
+        jikimi up --data /srv/jikimi --port 8600
+
+        jikimi up --rules ./sigma/rules --kafka 192.0.2.10:9092
+    """
+    from jikimi.cli.centre import CentreOptions, running_centre
+    from jikimi.cli.logs import set_up_logs
+
+    set_up_logs(verbose=verbose)
+    options = CentreOptions(data_dir(data), rule_folders(rules), host, port, kafka, tell=typer.echo)
+
+    async def serve() -> None:
+        stop = stop_on_signals()
+        async with running_centre(options) as centre:
+            typer.echo(f"지킴이 관제센터 / monitoring centre: {centre.address}")
+            if centre.first_password:
+                typer.echo(f"첫 계정 / first account: admin  {centre.first_password}   (한 번만 보입니다 / shown once)")
+            typer.echo("멈추려면 Ctrl-C / Ctrl-C to stop")
+            await stop.wait()
+            typer.echo("멈추는 중입니다 / stopping …")
+        typer.echo("모두 저장하고 멈췄습니다 / stopped, everything is stored")
+
+    asyncio.run(serve())
+
+
+def stop_on_signals() -> asyncio.Event:
+    """Set by Ctrl-C and by SIGTERM."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    return stop

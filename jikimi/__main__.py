@@ -1,0 +1,5 @@
+"""`python -m jikimi` is `jikimi`."""
+
+from jikimi.cli import app
+
+app()

@@ -1,0 +1,212 @@
+"""The whole centre in one process: the composition that `jikimi up`, `jikimi demo` and `jikimi bench` share."""
+
+import asyncio
+import contextlib
+import secrets
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import structlog
+import uvicorn
+
+from jikimi.clock import utc_now
+from jikimi.errors import Misconfigured
+from jikimi.settings import DataDir
+from jikimi.storage.database import Database
+from jikimi.storage.events import EventStore
+from jikimi.stream.folder_lock import FolderLock
+from jikimi.stream.port import EventLog
+
+if TYPE_CHECKING:
+    from alerting.settings import AlertSettings
+
+    from detectors.sigma import LoadReport
+
+log = structlog.get_logger(__name__)
+
+Task = Callable[[asyncio.Event], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class CentreOptions:
+    """`port=0` takes a free one. `rules` are folders; `kafka` is HOST:PORT or None for the embedded log."""
+
+    data: DataDir
+    rules: Sequence[Path]
+    host: str = "127.0.0.1"
+    port: int = 8600
+    kafka: str | None = None
+    alert_settings: "AlertSettings | None" = None
+    tell: Callable[[str], None] = field(default=lambda _: None)
+
+
+@dataclass(frozen=True, slots=True)
+class Centre:
+    """A running centre. `first_password` is set when this start made the first analyst account."""
+
+    address: str
+    admin_token: str
+    rules: "LoadReport"
+    database: Database
+    first_password: str | None
+
+
+@asynccontextmanager
+async def running_centre(options: CentreOptions) -> AsyncIterator[Centre]:
+    """Start everything, serve while the block runs, then stop intake, drain, commit, close.
+
+    Raises Misconfigured for a folder in use, a port in use, rules that are not there. An error that no worker can mend
+    by itself leaves the block as an exception group.
+    """
+    data = options.data
+    _make_folder(data.root)
+    lock = FolderLock(data.root)
+    try:
+        listener = _listen(options.host, options.port)
+        async with contextlib.AsyncExitStack() as stack:
+            stack.callback(listener.close)
+            yield await _start(options, listener, stack)
+    finally:
+        data.address.unlink(missing_ok=True)
+        lock.release()
+
+
+async def _start(options: CentreOptions, listener: socket.socket, stack: contextlib.AsyncExitStack) -> Centre:
+    from alerting.settings import AlertSettings
+    from alerting.worker import AlertWorker
+
+    from alerting.channels import build_channels
+    from api.app import create_app
+    from api.services import Services
+    from api.settings import ApiSettings
+    from detectors.sigma import load_rules
+    from detectors.worker import DetectorWorker
+    from jikimi.storage.archive import Archiver
+    from jikimi.storage.migrate import upgrade
+    from jikimi.storage.status import read_status
+
+    data = options.data
+    options.tell("규칙을 읽습니다 / loading rules …")
+    rules, report = await asyncio.to_thread(load_rules, options.rules)
+    options.tell(f"규칙 {report.loaded:,}개 / {report.loaded:,} rules, {len(report.refused):,} refused")
+    await asyncio.to_thread(upgrade, data.database)
+    database = Database.sqlite(data.database)
+    stack.push_async_callback(database.close)
+    event_log = await _open_log(options)
+    stack.push_async_callback(event_log.close)
+    store = await EventStore.open(data.events)
+    stack.push_async_callback(store.close)
+
+    address = f"http://{options.host}:{listener.getsockname()[1]}"
+    token = _admin_token(data.admin_token)
+
+    async def status() -> dict[str, Any]:
+        return await read_status(database, event_log, store, utc_now())
+
+    services = Services(database, event_log, store, utc_now, token, status)
+    server = _Server(uvicorn.Config(create_app(services, ApiSettings()), log_config=None, timeout_graceful_shutdown=3))
+    alert_settings = options.alert_settings or AlertSettings(public_url=address)
+    channels = build_channels(alert_settings)
+    tasks: dict[str, Task] = {
+        "detector": DetectorWorker(database, event_log, rules, utc_now).run,
+        "archive": Archiver(database, event_log, store, utc_now).run,
+        "alerting": AlertWorker(database, channels, alert_settings, utc_now).run,
+    }
+    stop = asyncio.Event()
+    group = await stack.enter_async_context(asyncio.TaskGroup())
+    for name, run in tasks.items():
+        group.create_task(_keep(name, run, stop), name=name)
+    serving = group.create_task(server.serve([listener]), name="http")
+
+    async def shut_down() -> None:
+        server.should_exit = True
+        await serving
+        stop.set()
+
+    stack.push_async_callback(shut_down)
+    first_password = await _first_analyst(database)
+    data.address.write_text(address, encoding="ascii")
+    return Centre(address, token, report, database, first_password)
+
+
+class _Server(uvicorn.Server):
+    """Signals belong to the command, not to the web server inside it."""
+
+    def install_signal_handlers(self) -> None:
+        return
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        yield
+
+
+async def _keep(name: str, run: Task, stop: asyncio.Event) -> None:
+    """The outermost pump: a worker that fails is started again, with a growing pause, and said so."""
+    pause = 1.0
+    while not stop.is_set():
+        try:
+            await run(stop)
+        except Misconfigured:
+            raise
+        except Exception:  # the pump is the one place that may not die
+            log.exception("worker_failed", worker=name, again_in_seconds=pause)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), pause)
+            pause = min(60.0, pause * 2)
+
+
+async def _open_log(options: CentreOptions) -> EventLog:
+    if options.kafka:
+        from jikimi.stream.kafka import KafkaEventLog
+
+        return await KafkaEventLog.connect(options.kafka)
+    from jikimi.stream.sqlite import SqliteEventLog
+
+    return await asyncio.to_thread(SqliteEventLog.open, options.data.log)
+
+
+async def _first_analyst(database: Database) -> str | None:
+    """Make the account `admin` when there is none at all; its password is told once."""
+    from api.users import create_user
+    from sqlalchemy import func, select
+
+    from jikimi.storage.schema import users
+
+    async with database.write() as connection:
+        if (await connection.execute(select(func.count()).select_from(users))).scalar_one():
+            return None
+        password = secrets.token_urlsafe(12)
+        await create_user(connection, login="admin", name="관리자", password=password, role="head", at=utc_now())
+        return password
+
+
+def _make_folder(root: Path) -> None:
+    try:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(f"cannot make the data folder {root}: {error.strerror}; choose another --data") from error
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise Misconfigured(f"cannot listen on {host} port {port}: {error.strerror}; choose another --port") from error
+    return listener
+
+
+def _admin_token(path: Path) -> str:
+    """The local administration secret, made at the first start, readable by its owner only."""
+    if path.exists():
+        return path.read_text(encoding="ascii").strip()
+    token = secrets.token_urlsafe(32)
+    path.touch(mode=0o600)
+    path.write_text(token, encoding="ascii")
+    return token

@@ -1,0 +1,41 @@
+"""Options that several commands share."""
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jikimi.errors import Misconfigured
+from jikimi.settings import DataDir, default_data_dir
+
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="The centre's data folder.  [default: $JIKIMI_DATA or ./jikimi-data]"),
+]
+RulesOption = Annotated[
+    list[Path] | None,
+    typer.Option("--rules", metavar="DIR", help="Folder of Sigma rules besides our own; may be given again."),
+]
+
+
+def data_dir(given: Path | None) -> DataDir:
+    """The folder given, else the default one."""
+    return DataDir((given or default_data_dir()).absolute())
+
+
+def our_rules() -> Path:
+    """The rules that ship with Jikimi."""
+    spec = find_spec("rules")
+    if spec is None or not spec.submodule_search_locations:
+        raise Misconfigured("the packaged rules are missing; install jikimi again")
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def rule_folders(given: Sequence[Path] | None) -> list[Path]:
+    """Our own rules and the folders given. Raises Misconfigured for one that is not there."""
+    for folder in given or ():
+        if not folder.exists():
+            raise Misconfigured(f"--rules {folder}: there is no such folder")
+    return [our_rules(), *(given or ())]
