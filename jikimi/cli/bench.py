@@ -8,14 +8,18 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import quantiles
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from jikimi.cli.errors import for_people
 from jikimi.cli.options import RulesOption, rule_folders
+from jikimi.clock import utc_now
 from jikimi.errors import Misconfigured
 from jikimi.settings import DataDir
+
+if TYPE_CHECKING:
+    from jikimi.cli.centre import Centre
 
 app = typer.Typer(no_args_is_help=True, help="Measure this machine with your own files.")
 
@@ -28,7 +32,7 @@ def bench() -> None:
 @app.command("pipeline")
 @for_people
 def pipeline(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Telemetry, in any format `jikimi replay` reads.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Telemetry in any format of `jikimi replay`.")],
     rules: RulesOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
@@ -60,14 +64,23 @@ async def _measure(data: DataDir, rules: list[Path], files: list[Path]) -> dict[
     from jikimi.cli.local_admin import LocalAdmin
     from jikimi.storage.status import read_status
 
-    async with running_centre(CentreOptions(data, rules, port=0, tell=lambda line: typer.echo(line, err=True))) as centre:
+    async with running_centre(
+        CentreOptions(data, rules, port=0, tell=lambda line: typer.echo(line, err=True))
+    ) as centre:
         async with LocalAdmin(centre.address, centre.admin_token) as admin:
-            await admin.ensure_tenant("bench")
+            await admin.post("tenants", {"name": "bench"})
         before = resource.getrusage(resource.RUSAGE_SELF)
         began = time.monotonic()
         replay = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "jikimi", "replay", "--data", str(data.root), *map(str, files),
-            stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+            sys.executable,
+            "-m",
+            "jikimi",
+            "replay",
+            "--data",
+            str(data.root),
+            *map(str, files),
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
         )
         _, said = await replay.communicate()
         accepted_after = time.monotonic() - began
@@ -75,13 +88,13 @@ async def _measure(data: DataDir, rules: list[Path], files: list[Path]) -> dict[
             raise Misconfigured(f"the replay failed: {said.decode(errors='replace').strip()}")
         waits: dict[str, float] = {}
         while len(waits) < 2:
-            state = await read_status(centre.database, centre.log, centre.store, centre.clock())
+            state = await read_status(centre.database, centre.event_log, centre.store, utc_now())
             for group in ("detector", "archive"):
                 if state["lag"][group] == 0:
                     waits.setdefault(group, time.monotonic() - began)
             await asyncio.sleep(0.02)
         used = resource.getrusage(resource.RUSAGE_SELF)
-        delays = await _delays(centre.database)
+        delays = await _delays(centre)
         cpu = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
     events = state["events_accepted"]
     slowest = max(accepted_after, *waits.values())
@@ -99,3 +112,17 @@ async def _measure(data: DataDir, rules: list[Path], files: list[Path]) -> dict[
         "cpu_cores": round(cpu / slowest, 2),
         "peak_memory_mb": round(used.ru_maxrss / 1024, 1),
     }
+
+
+async def _delays(centre: "Centre") -> list[float]:
+    """Seconds from ingest's receipt of a finding's event to the commit of its finding and incident."""
+    from sqlalchemy import select
+
+    from jikimi.domain.scope import TenantScope
+    from jikimi.storage.schema import findings
+
+    async with centre.database.read() as connection:
+        rows = list(await connection.execute(select(findings.c.event_ids, findings.c.created_at).limit(20_000)))
+    committed = {row.event_ids[-1]: row.created_at for row in rows if row.event_ids}
+    stored = await centre.store.get(TenantScope.every_tenant(), list(committed))
+    return [(committed[one.event_id] - one.received_at).total_seconds() for one in stored]

@@ -52,6 +52,8 @@ class Centre:
     admin_token: str
     rules: "LoadReport"
     database: Database
+    event_log: EventLog
+    store: EventStore
     first_password: str | None
 
 
@@ -128,13 +130,22 @@ async def _start(options: CentreOptions, listener: socket.socket, stack: context
         stop.set()
 
     stack.push_async_callback(shut_down)
+    await server.ready.wait()
     first_password = await _first_analyst(database)
     data.address.write_text(address, encoding="ascii")
-    return Centre(address, token, report, database, first_password)
+    return Centre(address, token, report, database, event_log, store, first_password)
 
 
 class _Server(uvicorn.Server):
-    """Signals belong to the command, not to the web server inside it."""
+    """Says when it is ready, and leaves signals to the command."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
 
     def install_signal_handlers(self) -> None:
         return
