@@ -1,13 +1,13 @@
 """`jikimi up`: start the whole centre on this machine."""
 
 import asyncio
-import signal
 from typing import Annotated
 
 import typer
 
 from jikimi.cli.errors import for_people
 from jikimi.cli.options import DataOption, RulesOption, data_dir, rule_folders
+from jikimi.cli.signals import stop_on_signals
 
 
 @for_people
@@ -51,12 +51,3 @@ def up(
         typer.echo("모두 저장하고 멈췄습니다 / stopped, everything is stored")
 
     asyncio.run(serve())
-
-
-def stop_on_signals() -> asyncio.Event:
-    """Set by Ctrl-C and by SIGTERM."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, stop.set)
-    return stop
