@@ -41,8 +41,8 @@ def demo(
 ) -> None:
     """Start a centre with two client companies, guard this machine for one, replay attacks on the other.
 
-    SMS and mail go to sandboxes on this machine that check what a real provider checks. Ctrl-C stops everything; a second
-    start goes on from where it was.
+    SMS and mail go to sandboxes on this machine that check what a real provider checks. Ctrl-C stops everything; a
+    second start goes on from where it was.
 
     Examples:
 
@@ -101,7 +101,7 @@ async def _agent(data: DataDir, address: str, admin: LocalAdmin) -> AsyncIterato
     protected = data.root / "보호문서"
     protected.mkdir(exist_ok=True)
     (protected / "도면-001.txt").write_text(
-        "시험용 도면입니다. 읽거나 고치면 관제센터에 기록됩니다.\n", encoding="utf-8"
+        "시험용 도면입니다. 읽으면 관제센터에 기록됩니다.\n", encoding="utf-8"
     )
     if not state.exists():
         token = await admin.post("enrolment-tokens", {"tenant": WATCHED, "uses": 1, "minutes": 10})
