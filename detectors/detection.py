@@ -7,7 +7,8 @@ from typing import NamedTuple
 from detectors import findings as make
 from detectors.enrich import enrich
 from detectors.incidents import Advice
-from detectors.sigma import Correlator, RuleSet
+from detectors.sigma.correlate import Correlator
+from detectors.sigma.match import RuleSet
 from jikimi.domain.event import EventBatch, event_id
 from jikimi.domain.finding import Finding
 from jikimi.domain.tenant import Tenant
@@ -35,9 +36,9 @@ class Detection:
     """A rule set and what its correlations remember."""
 
     def __init__(self, rules: RuleSet, memory: Iterable[tuple[str, str, str, bytes]] = ()) -> None:
-        self.advice: Mapping[str, Advice] = {rule.id: make.advice_of(rule.words) for rule in rules.rules}
+        self.advice: Mapping[str, Advice] = {rule.id: make.advice_of(rule.jikimi) for rule in rules.rules}
         self._rules = rules
-        self._correlator = Correlator(rules)
+        self._correlator = Correlator(rules.correlations)
         self._correlator.load(memory)
 
     def detect(self, taken: Sequence[Taken]) -> list[Finding]:
@@ -45,8 +46,17 @@ class Detection:
         return [finding for one in taken for finding in self._detect_batch(one)]
 
     def changed(self) -> list[StateRow]:
-        """What the correlations remember anew since the last call."""
+        """What the correlations remember anew since the last `commit`."""
         return self._correlator.changed()
+
+    def commit(self) -> None:
+        """The transaction with what `changed` said stands."""
+        self._correlator.commit()
+
+    @property
+    def quarantined(self) -> Mapping[str, str]:
+        """Rules that threw, and what; they are not asked again."""
+        return self._rules.quarantined
 
     def _detect_batch(self, one: Taken) -> list[Finding]:
         envelope = one.batch.envelope

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from detectors.incidents import Advice
-from detectors.sigma import CorrelationHit, Rule
+from detectors.sigma.correlate import CorrelationHit
+from detectors.sigma.rule import Rule
 from detectors.titles import sentence
 from jikimi.domain.event import Event, event_time
 from jikimi.domain.finding import Finding, finding_id
@@ -60,7 +61,7 @@ def _finding(
     counts: dict[str, int],
 ) -> Finding:
     device_name = _first(event, _DEVICE_FIELDS) or origin.device_name
-    title_ko, title_en = sentence(rule.words, rule.tags, device_name, event, counts)
+    title_ko, title_en = sentence(rule.jikimi, rule.tags, device_name, event, counts)
     return Finding(
         id=finding_id(origin.tenant_id, rule.id, rule.version, key, window),
         tenant_id=origin.tenant_id,

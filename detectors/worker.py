@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from detectors.detection import Detection, Taken
-from detectors.sigma import RuleSet
+from detectors.sigma.match import RuleSet
 from detectors.state import load_memory, save_memory
 from detectors.store import record_findings
 from jikimi.clock import Clock
@@ -81,7 +81,7 @@ class DetectorWorker:
         if fresh:
             self._through.clear()
             async with self._database.read() as connection:
-                self._detection = Detection(self._rules, await load_memory(connection))
+                self._detection = Detection(self._rules, await load_memory(connection, self._clock()))
         return bool(fresh)
 
     async def _process(self, records: Sequence[Record]) -> None:
@@ -93,13 +93,14 @@ class DetectorWorker:
         found = await asyncio.to_thread(self._detection.detect, taken)
         async with self._database.write() as connection:
             fresh = await record_findings(connection, found, self._detection.advice, now)
-            await save_memory(connection, self._detection.changed())
+            await save_memory(connection, self._detection.changed(), now)
             for one in taken:
                 await _count(connection, one)
             for record, reason in buried:
                 await _bury(connection, record, reason, now)
             for source, offset in _ends(records).items():
                 await progress.advance(connection, GROUP, source, epoch=self._epochs[source], next_offset=offset)
+        self._detection.commit()
         log.info("detected", records=len(records), events=sum(one.fresh for one in taken), findings=fresh)
 
     async def _take(

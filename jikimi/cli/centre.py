@@ -24,7 +24,7 @@ from jikimi.stream.port import EventLog
 if TYPE_CHECKING:
     from alerting.settings import AlertSettings
 
-    from detectors.sigma import LoadReport
+    from detectors.sigma.report import LoadReport
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +85,7 @@ async def _start(options: CentreOptions, listener: socket.socket, stack: context
     from api.app import create_app
     from api.services import Services
     from api.settings import ApiSettings
-    from detectors.sigma import load_rules
+    from detectors.sigma.load import load_rules
     from detectors.worker import DetectorWorker
     from jikimi.storage.archive import Archiver
     from jikimi.storage.migrate import upgrade

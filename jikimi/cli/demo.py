@@ -100,9 +100,7 @@ async def _agent(data: DataDir, address: str, admin: LocalAdmin) -> AsyncIterato
     state = data.root / "agent"
     protected = data.root / "보호문서"
     protected.mkdir(exist_ok=True)
-    (protected / "도면-001.txt").write_text(
-        "시험용 도면입니다. 읽으면 관제센터에 기록됩니다.\n", encoding="utf-8"
-    )
+    (protected / "도면-001.txt").write_text("시험용 도면입니다. 읽으면 관제센터에 기록됩니다.\n", encoding="utf-8")
     if not state.exists():
         token = await admin.post("enrolment-tokens", {"tenant": WATCHED, "uses": 1, "minutes": 10})
         await _finish(
