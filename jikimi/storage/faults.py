@@ -17,6 +17,7 @@ _SQLITE = (
     ("malformed", Misconfigured, "the database file is damaged; restore a backup"),
     ("unable to open database file", Misconfigured, "the database file cannot be opened; check the folder's rights"),
     ("readonly database", Misconfigured, "the database may not be written here; check the file's rights"),
+    ("no such column", Misconfigured, "an older version made the database; start `jikimi up` on it once"),
     ("no such table", Misconfigured, "the database has not been brought to this version; run `jikimi up` once"),
 )
 # PostgreSQL, appendix A "Error Codes": classes and single codes after which the same transaction may succeed.
