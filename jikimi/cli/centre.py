@@ -23,7 +23,6 @@ from jikimi.stream.port import EventLog
 
 if TYPE_CHECKING:
     from alerting.settings import AlertSettings
-
     from detectors.sigma.report import LoadReport
 
 log = structlog.get_logger(__name__)
@@ -78,10 +77,9 @@ async def running_centre(options: CentreOptions) -> AsyncIterator[Centre]:
 
 
 async def _start(options: CentreOptions, listener: socket.socket, stack: contextlib.AsyncExitStack) -> Centre:
+    from alerting.channels import build_channels
     from alerting.settings import AlertSettings
     from alerting.worker import AlertWorker
-
-    from alerting.channels import build_channels
     from api.app import create_app
     from api.services import Services
     from api.settings import ApiSettings

@@ -61,7 +61,6 @@ def demo(
 
 async def _run(data: DataDir, port: int, rules: Sequence[Path], files: Sequence[Path]) -> None:
     from alerting.sandbox import SandboxProviders
-
     from jikimi.cli.centre import CentreOptions, running_centre
 
     stop = stop_on_signals()
