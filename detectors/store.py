@@ -13,7 +13,8 @@ from detectors.incidents import Advice, Book, Incident, Key, Lead, keys_of
 from jikimi.domain.finding import Finding
 from jikimi.storage.schema import changes, findings, incident_history, incident_keys, incidents, outbox
 
-_COLUMNS = [incidents.c[field.name] for field in msgspec.structs.fields(Incident)]
+_FIELDS = [field.name for field in msgspec.structs.fields(Incident)]
+_COLUMNS = [incidents.c[name] for name in _FIELDS]
 
 
 async def record_findings(
@@ -71,7 +72,7 @@ async def _open_book(
     loaded: list[Incident] = []
     for ids in _chunks(sorted(wanted)):
         rows = await connection.execute(select(*_COLUMNS).where(incidents.c.id.in_(ids)))
-        loaded += [msgspec.convert(dict(row._mapping), Incident) for row in rows]  # noqa: SLF001 - public despite its name
+        loaded += [msgspec.convert({name: getattr(row, name) for name in _FIELDS}, Incident) for row in rows]
     highest = (await connection.execute(select(func.max(incidents.c.number)))).scalar_one() or 0
     return Book(loaded, leads, next_number=highest + 1, now=now)
 
