@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, FastAPI
 
-from api import admin, enrolment, errors, health, heartbeat, ingest, metrics_page
+from api import admin, admin_users, enrolment, errors, health, heartbeat, ingest, metrics_page
 from api.headers import SecurityHeaders
 from api.services import Services
 from api.settings import ApiSettings
@@ -14,6 +14,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     enrolment.router,
     heartbeat.router,
     admin.router,
+    admin_users.router,
     metrics_page.router,
 )
 """Everything that is served. A router may carry a `lifespan` of its own."""

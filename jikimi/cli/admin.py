@@ -1,0 +1,195 @@
+"""`jikimi admin`: companies, contacts, enrolment tokens, users and agents of the centre on this machine."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jikimi.cli.admin_client import AdminClient
+from jikimi.cli.printed import print_many, print_one
+from jikimi.settings import default_data_dir
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Administer the centre that runs on this machine. It must be running (`jikimi up`).",
+    rich_markup_mode="markdown",
+)
+tenant = typer.Typer(no_args_is_help=True, help="Client companies.")
+site = typer.Typer(no_args_is_help=True, help="Places of a company.")
+contact = typer.Typer(no_args_is_help=True, help="People of a company who are told.")
+token = typer.Typer(no_args_is_help=True, help="Enrolment tokens, with which agents join.")
+user = typer.Typer(no_args_is_help=True, help="People of the centre who sign in at the console.")
+agent = typer.Typer(no_args_is_help=True, help="Agents.")
+media = typer.Typer(no_args_is_help=True, help="Register of allowed removable devices.")
+letters = typer.Typer(no_args_is_help=True, help="Events that could not be taken, with the reason.")
+for name, group in {
+    "tenant": tenant,
+    "site": site,
+    "contact": contact,
+    "token": token,
+    "user": user,
+    "agent": agent,
+    "media": media,
+    "dead-letter": letters,
+}.items():
+    app.add_typer(group, name=name)
+
+Data = Annotated[Path, typer.Option("--data", help="The centre's data folder.", default_factory=default_data_dir)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+OfTenant = Annotated[
+    str | None, typer.Option("--tenant", help="Company, by name or id; may be left out when there is only one.")
+]
+Language = Annotated[str, typer.Option(help="ko or en.")]
+
+
+@tenant.command("add", epilog="Example: `jikimi admin tenant add 한빛정밀 --work-start 08:30 --work-end 19:00`")
+def tenant_add(
+    name: Annotated[str, typer.Argument(help="The company's name, e.g. 한빛정밀.")],
+    data: Data,
+    zone: Annotated[str, typer.Option(help="Time zone.")] = "Asia/Seoul",
+    language: Language = "ko",
+    work_start: Annotated[str, typer.Option(help="Work begins, HH:MM on the company's clock.")] = "08:00",
+    work_end: Annotated[str, typer.Option(help="Work ends.")] = "20:00",
+    work_day: Annotated[list[int] | None, typer.Option(help="1 = Monday; repeat the option. Default: 1 to 5.")] = None,
+    media: Annotated[list[str] | None, typer.Option(help="Serial of an allowed USB device; repeat the option.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a client company."""
+    wish = {
+        "name": name,
+        "zone": zone,
+        "language": language,
+        "work_start": work_start,
+        "work_end": work_end,
+        "work_days": work_day or [1, 2, 3, 4, 5],
+        "allowed_media": media or [],
+    }
+    print_one(AdminClient(data).post("tenants", wish), as_json, "id", "name", "zone")
+
+
+@tenant.command("list", epilog="Example: `jikimi admin tenant list --json`")
+def tenant_list(data: Data, as_json: AsJson = False) -> None:
+    """List the client companies."""
+    print_many(AdminClient(data).get("tenants"), as_json, "name", "zone", "language", "id")
+
+
+@site.command("add", epilog="Example: `jikimi admin site add 창원공장 --tenant 한빛정밀`")
+def site_add(
+    name: Annotated[str, typer.Argument(help="The place's name.")],
+    data: Data,
+    tenant: OfTenant = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a place of a company."""
+    print_one(AdminClient(data).post("sites", {"name": name, "tenant": tenant}), as_json, "id", "tenant")
+
+
+@contact.command(
+    "add",
+    epilog="Example: `jikimi admin contact add 김담당 --tenant 한빛정밀 --phone 010-0000-0000 --email kim@example.com`",
+)
+def contact_add(
+    name: Annotated[str, typer.Argument(help="The person's name.")],
+    data: Data,
+    tenant: OfTenant = None,
+    phone: Annotated[str, typer.Option(help="Mobile number for SMS.")] = "",
+    email: Annotated[str, typer.Option(help="Address for mail.")] = "",
+    language: Language = "ko",
+    mail_from: Annotated[str, typer.Option(help="Lowest risk that is mailed: low medium high very_high.")] = "low",
+    sms_from: Annotated[str, typer.Option(help="Lowest risk that is sent as SMS.")] = "medium",
+    as_json: AsJson = False,
+) -> None:
+    """Add a person who is told of incidents."""
+    wish = {
+        "tenant": tenant,
+        "name": name,
+        "phone": phone,
+        "email": email,
+        "language": language,
+        "mail_from": mail_from,
+        "sms_from": sms_from,
+    }
+    print_one(AdminClient(data).post("contacts", wish), as_json, "name", "phone", "email", "mail_from", "sms_from")
+
+
+@contact.command("list", epilog="Example: `jikimi admin contact list --tenant 한빛정밀`")
+def contact_list(data: Data, tenant: OfTenant = None, as_json: AsJson = False) -> None:
+    """List a company's people."""
+    query = {"tenant": tenant} if tenant else {}
+    found = AdminClient(data).get("contacts", **query)
+    print_many(found, as_json, "name", "phone", "email", "mail_from", "sms_from")
+
+
+@token.command("create", epilog="Example: `jikimi admin token create --tenant 한빛정밀 --uses 50 --minutes 1440`")
+def token_create(
+    data: Data,
+    tenant: OfTenant = None,
+    site: Annotated[str | None, typer.Option(help="Place where the devices stand.")] = None,
+    uses: Annotated[int, typer.Option(help="How many agents may join with it.")] = 1,
+    minutes: Annotated[int, typer.Option(help="How long it is valid.")] = 60,
+    as_json: AsJson = False,
+) -> None:
+    """Make an enrolment token; it is shown this once."""
+    wish = {"tenant": tenant, "site": site, "uses": uses, "minutes": minutes}
+    print_one(AdminClient(data).post("enrolment-tokens", wish), as_json, "token", "tenant", "expires_at")
+
+
+@user.command("add", epilog="Example: `jikimi admin user add minsu --name 김민수 --role analyst`")
+def user_add(
+    login: Annotated[str, typer.Argument(help="What is typed at sign-in: a-z 0-9 . _ @ -")],
+    name: Annotated[str, typer.Option(help="The person's name.")],
+    data: Data,
+    role: Annotated[str, typer.Option(help="analyst, engineer or head.")] = "analyst",
+    language: Language = "ko",
+    ask_password: Annotated[bool, typer.Option("--ask-password", help="Type the password.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Add someone of the centre; without --ask-password a password is made and shown this once."""
+    wish = {"login": login, "name": name, "role": role, "language": language}
+    if ask_password:
+        wish["password"] = typer.prompt("password", hide_input=True, confirmation_prompt=True)
+    print_one(AdminClient(data).post("users", wish), as_json, "login", "name", "role", "password")
+
+
+@user.command("list", epilog="Example: `jikimi admin user list`")
+def user_list(data: Data, as_json: AsJson = False) -> None:
+    """List who may sign in."""
+    print_many(AdminClient(data).get("users"), as_json, "login", "name", "role", "disabled")
+
+
+@agent.command("list", epilog="Example: `jikimi admin agent list --json`")
+def agent_list(data: Data, as_json: AsJson = False) -> None:
+    """List all agents, with when each was last heard of."""
+    print_many(AdminClient(data).get("agents"), as_json, "id", "tenant", "device", "kind", "last_seen", "revoked_at")
+
+
+@agent.command("revoke", epilog="Example: `jikimi admin agent revoke 0f3c…`")
+def agent_revoke(
+    agent_id: Annotated[str, typer.Argument(help="The agent's id, see `jikimi admin agent list`.")],
+    data: Data,
+    as_json: AsJson = False,
+) -> None:
+    """Refuse an agent from now on."""
+    print_one(AdminClient(data).post(f"agents/{agent_id}/revoke"), as_json, "id", "revoked_at")
+
+
+@media.command("allow", epilog="Example: `jikimi admin media allow 4C530001230512 --tenant 한빛정밀`")
+def media_allow(
+    serial: Annotated[str, typer.Argument(help="USB serial number of the device.")],
+    data: Data,
+    tenant: OfTenant = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a removable device to the company's register."""
+    wish = {"serial": serial, "tenant": tenant}
+    print_one(AdminClient(data).post("media", wish), as_json, "tenant", "allowed_media")
+
+
+@letters.command("list", epilog="Example: `jikimi admin dead-letter list --limit 20`")
+def letters_list(
+    data: Data,
+    limit: Annotated[int, typer.Option(help="At most so many, newest.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List what could not be taken."""
+    print_many(AdminClient(data).get("dead-letters", limit=limit), as_json, "at", "stage", "source", "reason")
