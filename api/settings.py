@@ -27,7 +27,7 @@ class ApiSettings(BaseSettings):
     backlog_records: int = Field(default=2_000, gt=0)
     """Undetected log records of a partition at which the credit reaches nothing."""
 
-    detector_group: str = "detectors"
+    detector_group: str = "detector"
     """The consumer group whose backlog governs the credit."""
 
     credential_seconds: float = Field(default=10.0, ge=0)
