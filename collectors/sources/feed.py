@@ -1,0 +1,157 @@
+"""Where a source puts what it saw: a bounded queue with counters, so that nothing vanishes unnoticed."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, Protocol
+
+from jikimi.clock import Clock, utc_now
+from jikimi.domain.event import TIMESTAMP, Event, format_time
+from jikimi.domain.logsource import AGENT_HEALTH, LogSource
+
+State = Literal["starting", "running", "degraded", "failed", "stopped"]
+HealthKind = Literal["heartbeat", "gap", "blind", "degraded", "stopped"]
+
+CAPACITY = 8192
+PATIENCE = 2.0
+
+
+class Observation(NamedTuple):
+    logsource: LogSource
+    event: Event
+    counted: bool
+
+
+class Source(Protocol):
+    """Something that watches. `run` blocks until `stop` is set; raises OSError or JikimiError when it cannot go on."""
+
+    @property
+    def name(self) -> str: ...
+
+    def run(self, feed: "Feed", stop: threading.Event) -> None: ...
+
+
+class Feed:
+    """One source's way out. `seen` = handed in, `sent` = in the spool, `dropped` = lost here, each counted in events.
+
+    A full queue first makes the source wait `patience` seconds (the kernel's own buffers stretch meanwhile); what
+    still finds no room is dropped, counted, and told in one `gap` event as soon as there is room again.
+    Health events are few and never dropped.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        device: str,
+        *,
+        arrived: threading.Event | None = None,
+        clock: Clock = utc_now,
+        capacity: int = CAPACITY,
+        patience: float = PATIENCE,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.name = name
+        self.device = device
+        self.state: State = "starting"
+        self.mode = ""
+        self.reason = ""
+        self.seen = 0
+        self.sent = 0
+        self.dropped = 0
+        self._clock = clock
+        self._capacity = capacity
+        self._patience = patience
+        self._items: deque[Observation] = deque()
+        self._arrived = arrived or threading.Event()
+        self._room = threading.Event()
+        self._lost = 0
+        self._lost_from: datetime | None = None
+        self._changed = changed
+
+    def emit(self, logsource: LogSource, fields: dict[str, Any], at: datetime | None = None) -> None:
+        """One observation; `@timestamp` and `Hostname` are added here, fields that are None or "" left out."""
+        self.seen += 1
+        if len(self._items) >= self._capacity and not self._wait_for_room():
+            self._lose()
+            return
+        self._tell_loss()
+        self._put(logsource, fields, at, counted=True)
+
+    def health(self, kind: HealthKind, reason: str, **fields: object) -> None:
+        """One `agent_health` event about this source."""
+        self._put(AGENT_HEALTH, {"Kind": kind, "Collector": self.name, "Reason": reason, **fields}, None, counted=False)
+
+    def running(self, mode: str, degraded: str = "") -> None:
+        """Say how the source works from now on; `degraded` says what it cannot see that way, in one sentence."""
+        state: State = "degraded" if degraded else "running"
+        before = (self.state, self.mode, self.reason)
+        self.state, self.mode, self.reason = state, mode, degraded
+        if (state, mode, degraded) == before:
+            return
+        if degraded:
+            self.health("degraded", degraded, Mode=mode)
+        elif before[0] != "starting":
+            self.health("heartbeat", "works fully again", Mode=mode)
+        self._changed()
+
+    def failed(self, reason: str) -> None:
+        """The source stopped by an error and will be tried again."""
+        again = self.state == "failed" and self.reason == reason
+        self.state, self.reason = "failed", reason
+        if not again:
+            self.health("degraded", reason, Mode="failed")
+            self._changed()
+
+    def lost(self, reason: str, start: datetime, dropped: int | None = None) -> None:
+        """The kernel threw observations away; `dropped` is None when nobody knows how many."""
+        self.dropped += dropped or 0
+        span = {"From": format_time(start), "To": format_time(self._clock())}
+        self.health("gap", reason, Dropped=dropped, **span)
+
+    def blind(self, reason: str, start: datetime) -> None:
+        """Nobody watched from `start` until now."""
+        self.health("blind", reason, From=format_time(start), To=format_time(self._clock()))
+
+    def take(self, limit: int) -> list[Observation]:
+        """At most `limit` observations in order; for the one thread that writes to the spool."""
+        taken: list[Observation] = []
+        while self._items and len(taken) < limit:
+            taken.append(self._items.popleft())
+        if taken:
+            self._room.set()
+        else:
+            self._tell_loss()
+        return taken
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def _wait_for_room(self) -> bool:
+        if self._lost:
+            return False  # waited once already: do not hold the source up for every event
+        self._room.clear()
+        if len(self._items) < self._capacity:
+            return True
+        self._room.wait(self._patience)
+        return len(self._items) < self._capacity
+
+    def _lose(self) -> None:
+        self.dropped += 1
+        if not self._lost:
+            self._lost_from = self._clock()
+        self._lost += 1
+
+    def _tell_loss(self) -> None:
+        if not self._lost or self._lost_from is None:
+            return
+        count, since = self._lost, self._lost_from
+        self._lost, self._lost_from = 0, None
+        span = {"From": format_time(since), "To": format_time(self._clock())}
+        self.health("gap", "the spool could not be written as fast as events came", Dropped=count, **span)
+
+    def _put(self, logsource: LogSource, fields: dict[str, Any], at: datetime | None, *, counted: bool) -> None:
+        event: Event = {TIMESTAMP: format_time(at or self._clock()), "Hostname": self.device}
+        event.update((name, value) for name, value in fields.items() if value is not None and value != "")
+        self._items.append(Observation(logsource, event, counted))
+        self._arrived.set()

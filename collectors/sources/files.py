@@ -1,0 +1,217 @@
+"""File access on protected folders and on removable volumes: read, create, modify, delete, rename.
+
+As root through fanotify, with process and user; else through inotify, without, and the agent says so. Volumes are
+watched from the moment they are mounted. After a restart, and after the kernel's queue ran over, a `blind` or `gap`
+event says from when to when, and what changed meanwhile is looked for by ctime.
+"""
+
+import os
+import select
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from collectors.sources import volumes
+from collectors.sources.blocks import SYS
+from collectors.sources.catchup import changed_since
+from collectors.sources.coalesce import Change, Coalescer
+from collectors.sources.feed import Feed
+from collectors.sources.memory import Memory
+from collectors.sources.mounts import CHANGED, MountTable
+from collectors.sources.who import Processes, readable
+from jikimi.domain.logsource import FILE_ACCESS
+
+TICK = 0.25
+LOOK_AFTER = 5.0
+"""Seconds between looks at whether the folders still exist, and between saves of "watched until now"."""
+
+
+class Watcher(Protocol):
+    """fanotify or inotify. `mode` names it, `blind_to` says what it cannot see ("" = sees all)."""
+
+    mode: str
+    blind_to: str
+
+    def fileno(self) -> int: ...
+    def watch(self, path: str, *, volume: bool) -> None: ...
+    def unwatch(self, path: str) -> None: ...
+    def unwatched(self) -> int: ...
+    def overflowed(self) -> bool: ...
+    def changes(self) -> list[Change]: ...
+    def close(self) -> None: ...
+
+
+def best_watcher(processes: Processes) -> Watcher:
+    """fanotify where the kernel grants it, else inotify. Raises OSError when neither works."""
+    from collectors.sources.trees import Trees
+
+    try:
+        return Trees(processes)
+    except OSError:
+        from collectors.sources.notified import Notified
+
+        return Notified()
+
+
+@dataclass
+class Files:
+    """`folders` are absolute, without symbolic links."""
+
+    folders: tuple[str, ...]
+    memory: Memory
+    processes: Processes = field(default_factory=Processes)
+    loop_is_removable: bool = False
+    name: str = "files"
+    sys: Path = SYS
+    watcher: Callable[[Processes], Watcher] = best_watcher
+
+    def run(self, feed: Feed, stop: threading.Event) -> None:
+        """Blocks until `stop`. Raises OSError when the kernel refuses to watch at all."""
+        with ExitStack() as stack:
+            watcher = stack.enter_context(closing(self.watcher(self.processes)))
+            table = stack.enter_context(MountTable())
+            _Watch(self, feed, watcher, table).run(stop)
+
+
+class _Watch:
+    """One run of the source."""
+
+    def __init__(self, source: Files, feed: Feed, watcher: Watcher, table: MountTable) -> None:
+        self._source = source
+        self._feed = feed
+        self._watcher = watcher
+        self._table = table
+        self._coalescer = Coalescer()
+        self._folders: dict[str, tuple[int, int]] = {}
+        self._volumes: dict[str, str] = {}
+        self._troubles: dict[str, str] = {}
+        self._unwatched = 0
+        self._read_at = time.time()
+        self._looked_at = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        before = self._source.memory.load()
+        self._look()
+        self._look_for_volumes()
+        self._catch_up(before)
+        poll = select.poll()
+        poll.register(self._watcher.fileno(), select.POLLIN)
+        poll.register(self._table.fileno(), CHANGED)
+        while not stop.is_set():
+            ready = {fd for fd, _ in poll.poll(TICK * 1000)}
+            if self._table.fileno() in ready:
+                self._look_for_volumes()
+            self._take()
+            if time.time() - self._looked_at >= LOOK_AFTER:
+                self._look()
+        self._take()
+        for change in self._coalescer.drain():
+            self._tell(change)
+        self._save()
+
+    def _take(self) -> None:
+        since, self._read_at = self._read_at, time.time()
+        for change in self._watcher.changes():
+            for ready in self._coalescer.add(change):
+                self._tell(ready)
+        for ready in self._coalescer.due(time.time()):
+            self._tell(ready)
+        if self._watcher.overflowed():
+            self._recover(since)
+
+    def _recover(self, since: float) -> None:
+        """The kernel's queue ran over: say so, and look for what changed."""
+        self._feed.lost("the kernel's file event queue ran over", datetime.fromtimestamp(since, UTC))
+        for top in (*self._folders, *self._volumes):
+            self._watcher.watch(top, volume=top in self._volumes)
+            self._tell_all_since(top, since)
+
+    def _catch_up(self, before: dict[str, object]) -> None:
+        """After a restart: only folders that an earlier run had watched have a time nobody watched them."""
+        until, had = before.get("until"), before.get("folders")
+        if not isinstance(until, int | float) or not isinstance(had, list):
+            return
+        again = [top for top in self._folders if top in had]
+        if not again:
+            return
+        self._feed.blind("the agent was not running", datetime.fromtimestamp(until, UTC))
+        for top in again:
+            self._tell_all_since(top, float(until))
+
+    def _tell_all_since(self, top: str, since: float) -> None:
+        for change in changed_since(top, since):
+            self._tell(change)
+
+    def _look(self) -> None:
+        """See that every protected folder is there and watched; one that was replaced is watched anew."""
+        self._looked_at = time.time()
+        for top in self._source.folders:
+            try:
+                status = os.stat(top)
+                if self._folders.get(top) != (status.st_dev, status.st_ino):
+                    self._watcher.watch(top, volume=False)
+                    self._folders[top] = (status.st_dev, status.st_ino)
+                self._troubles.pop(top, None)
+            except OSError as error:
+                self._folders.pop(top, None)
+                self._troubles[top] = f"protected folder {readable(top)} cannot be watched ({error.strerror})"
+        self._report()
+        self._save()
+
+    def _look_for_volumes(self) -> None:
+        found = volumes.removable(
+            self._table.read(), sys=self._source.sys, loop_is_removable=self._source.loop_is_removable
+        )
+        now = {volume.mount.point: volume.mount.device for volume in found}
+        for point in self._volumes.keys() - now.keys():
+            self._watcher.unwatch(point)
+            self._troubles.pop(point, None)
+        for point in now.keys() - self._volumes.keys():
+            try:
+                self._watcher.watch(point, volume=True)
+            except OSError as error:
+                self._troubles[point] = f"removable volume {readable(point)} cannot be watched ({error.strerror})"
+        self._volumes = now
+        self._report()
+
+    def _report(self) -> None:
+        self._unwatched += self._watcher.unwatched()
+        words = [self._watcher.blind_to, *self._troubles.values()]
+        if self._unwatched:
+            words.append(f"{self._unwatched} folders could not be watched (limit of the kernel, or no right)")
+        self._feed.running(self._watcher.mode, "; ".join(word for word in words if word))
+
+    def _save(self) -> None:
+        self._source.memory.save({"until": time.time(), "folders": sorted(self._folders)})
+
+    def _tell(self, change: Change) -> None:
+        paths = [path for path in (change.path, change.old_path) if path]
+        self._feed.emit(
+            FILE_ACCESS,
+            {
+                "Action": change.kind,
+                "TargetFilename": readable(change.path),
+                "SourceFilename": readable(change.old_path),
+                "SizeBytes": _size(change.path),
+                **change.who.fields(),
+                "Protected": any(_under(path, self._source.folders) for path in paths),
+                "Removable": any(_under(path, self._volumes) for path in paths),
+            },
+            datetime.fromtimestamp(change.at, UTC),
+        )
+
+
+def _under(path: str, tops: dict[str, str] | tuple[str, ...]) -> bool:
+    return any(path.startswith(top + "/") for top in tops)
+
+
+def _size(path: str) -> int | None:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return None

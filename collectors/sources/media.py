@@ -1,0 +1,128 @@
+"""Removable media: connected, mounted, unmounted, disconnected. Works the same without root.
+
+Connections come from the kernel's own uevents (pyudev, `source="kernel"`, so udevd need not run); mounts from
+/proc/self/mountinfo, polled for change. What was already mounted when the agent started is told once a boot.
+"""
+
+import select
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyudev
+
+from collectors.sources import blocks, volumes
+from collectors.sources.blocks import SYS, Block
+from collectors.sources.feed import Feed
+from collectors.sources.memory import Memory
+from collectors.sources.mounts import CHANGED, MountTable
+from collectors.sources.volumes import Volume
+from collectors.sources.who import readable
+from jikimi.domain.logsource import REMOVABLE_MEDIA
+
+Told = dict[str, dict[str, object]]
+"""Event fields by what they describe."""
+
+TICK_MS = 500
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass
+class Media:
+    """`memory` keeps what was already told, over restarts of the agent."""
+
+    memory: Memory
+    loop_is_removable: bool = False
+    name: str = "media"
+    sys: Path = SYS
+    _disks: Told = field(default_factory=dict, init=False)
+    _mounts: Told = field(default_factory=dict, init=False)
+
+    def run(self, feed: Feed, stop: threading.Event) -> None:
+        """Blocks until `stop`. Raises OSError when mountinfo cannot be read."""
+        uevents, without = _listen()
+        self._recall()
+        with MountTable() as table:
+            poll = select.poll()
+            poll.register(table.fileno(), CHANGED)
+            if uevents is not None:
+                poll.register(uevents.fileno(), select.POLLIN)
+            feed.running("uevents and mountinfo" if uevents else "mountinfo", without)
+            self._look(feed, table)
+            while not stop.is_set():
+                ready = {fd for fd, _ in poll.poll(TICK_MS)}
+                if uevents is not None and uevents.fileno() in ready:
+                    while uevents.poll(timeout=0) is not None:
+                        pass
+                    self._look(feed, table)
+                elif table.fileno() in ready or uevents is None:
+                    self._look(feed, table)
+
+    def _recall(self) -> None:
+        """Take over what an earlier run told, unless the machine was started anew since."""
+        told = self.memory.load()
+        if told.get("boot") == _boot():
+            self._disks, self._mounts = told.get("disks", {}), told.get("mounts", {})
+
+    def _look(self, feed: Feed, table: MountTable) -> None:
+        disks = blocks.disks(sys=self.sys, loop_is_removable=self.loop_is_removable)
+        mounted = volumes.removable(table.read(), sys=self.sys, loop_is_removable=self.loop_is_removable)
+        disks_now = {f"{disk.name} {disk.serial}": disk for disk in disks}
+        mounts_now = {volume.key: volume for volume in mounted}
+        for key in disks_now.keys() - self._disks.keys():
+            self._disks[key] = _disk_fields(disks_now[key])
+            _tell(feed, "connect", self._disks[key])
+        for key in self._mounts.keys() - mounts_now.keys():
+            _tell(feed, "unmount", self._mounts.pop(key))
+        for key in mounts_now.keys() - self._mounts.keys():
+            self._mounts[key] = _volume_fields(mounts_now[key])
+            _tell(feed, "mount", self._mounts[key])
+        for key in self._disks.keys() - disks_now.keys():
+            _tell(feed, "disconnect", self._disks.pop(key))
+        self.memory.save({"boot": _boot(), "disks": self._disks, "mounts": self._mounts})
+
+
+def _tell(feed: Feed, action: str, fields: dict[str, object]) -> None:
+    feed.emit(REMOVABLE_MEDIA, {"Action": action, **fields})
+
+
+def _listen() -> tuple[pyudev.Monitor | None, str]:
+    """The kernel's uevents, or why they cannot be had."""
+    try:
+        monitor = pyudev.Monitor.from_netlink(pyudev.Context(), source="kernel")
+        monitor.filter_by("block")
+        monitor.start()
+    except (OSError, ImportError) as error:
+        return None, f"kernel device events cannot be had ({error}): devices are looked for every half second"
+    return monitor, ""
+
+
+def _disk_fields(block: Block) -> dict[str, object]:
+    return {
+        "Vendor": block.vendor,
+        "Product": block.product,
+        "Serial": block.serial,
+        "SizeBytes": block.size or None,
+        "DevicePath": f"/dev/{block.name}",
+    }
+
+
+def _volume_fields(volume: Volume) -> dict[str, object]:
+    mount, block = volume
+    name = volumes.identity(block.name)
+    return {
+        **_disk_fields(block),
+        "FilesystemId": name.uuid,
+        "FilesystemType": mount.kind,
+        "Label": name.label,
+        "ReadOnly": mount.read_only,
+        "MountPoint": readable(mount.point),
+        "User": volumes.mounting_user(mount),
+    }
+
+
+def _boot() -> str:
+    try:
+        return BOOT_ID.read_text().strip()
+    except OSError:
+        return ""

@@ -1,0 +1,175 @@
+"""Netlink messages by struct (RFC 3549; <linux/netlink.h>): headers, attributes, a socket that asks and listens."""
+
+import errno
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from types import TracebackType
+from typing import NamedTuple, Self
+
+NETFILTER, SOCK_DIAG = 12, 4
+REQUEST, ACK, DUMP, CREATE = 0x01, 0x04, 0x300, 0x400
+ERROR, DONE = 2, 3
+NESTED = 0x8000
+TYPE_MASK = 0x3FFF
+
+HEADER = struct.Struct("=IHHII")
+ATTRIBUTE = struct.Struct("=HH")
+READ_BYTES = 1 << 17
+
+_SOL_NETLINK, _ADD_MEMBERSHIP = 270, 1
+_SO_RCVBUFFORCE = 33
+
+
+class Message(NamedTuple):
+    kind: int
+    flags: int
+    sequence: int
+    body: bytes
+
+
+class NetlinkError(OSError):
+    """The kernel's refusal of a request."""
+
+
+def message(kind: int, flags: int, sequence: int, body: bytes) -> bytes:
+    """One message, padded to four bytes."""
+    return _pad(HEADER.pack(HEADER.size + len(body), kind, flags, sequence, 0) + body)
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    """One attribute, padded to four bytes."""
+    return _pad(ATTRIBUTE.pack(ATTRIBUTE.size + len(value), kind) + value)
+
+
+def nested(kind: int, *inner: bytes) -> bytes:
+    """An attribute that holds attributes."""
+    return attribute(kind | NESTED, b"".join(inner))
+
+
+def messages(buffer: bytes) -> Iterator[Message]:
+    """The messages in what was read; one that is cut short ends the reading."""
+    at = 0
+    while at + HEADER.size <= len(buffer):
+        length, kind, flags, sequence, _ = HEADER.unpack_from(buffer, at)
+        if length < HEADER.size or at + length > len(buffer):
+            return
+        yield Message(kind, flags, sequence, buffer[at + HEADER.size : at + length])
+        at += _aligned(length)
+
+
+def attributes(body: bytes, at: int = 0) -> dict[int, bytes]:
+    """Attributes by number, from offset `at`; of a repeated one the last."""
+    found = {}
+    end = len(body)
+    while at + ATTRIBUTE.size <= end:
+        length, kind = ATTRIBUTE.unpack_from(body, at)
+        if length < ATTRIBUTE.size or at + length > end:
+            break
+        found[kind & TYPE_MASK] = body[at + ATTRIBUTE.size : at + length]
+        at += _aligned(length)
+    return found
+
+
+def _aligned(length: int) -> int:
+    return (length + 3) & ~3
+
+
+def _pad(raw: bytes) -> bytes:
+    return raw + bytes(_aligned(len(raw)) - len(raw))
+
+
+class Netlink:
+    """One netlink socket. Raises OSError (EPERM without the right, EPROTONOSUPPORT when the kernel lacks it)."""
+
+    def __init__(self, protocol: int, *, receive_buffer: int = 1 << 20) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
+        self._sequence = 0
+        self._kept: list[Message] = []
+        try:
+            try:
+                self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, receive_buffer)
+            except PermissionError:
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            self._socket.bind((0, 0))
+        except OSError:
+            self._socket.close()
+            raise
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def join(self, group: int) -> None:
+        """Listen to a multicast group."""
+        self._socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, group)
+
+    def events(self, limit: int = 512) -> list[Message]:
+        """What waits now, at most `limit` datagrams, [] when nothing does.
+
+        Raises OSError with ENOBUFS when the kernel had to throw events away; what came before comes with the next call.
+        """
+        found = self._kept
+        self._kept = []
+        for _ in range(limit):
+            try:
+                found += messages(self._socket.recv(READ_BYTES, socket.MSG_DONTWAIT))
+            except BlockingIOError:
+                break
+            except OSError:
+                self._kept = found
+                raise
+        return found
+
+    def ask(self, kind: int, body: bytes, flags: int = 0) -> list[Message]:
+        """Send one request; the answers. Raises NetlinkError with the kernel's errno."""
+        self._sequence += 1
+        self._socket.send(message(kind, REQUEST | flags, self._sequence, body))
+        return list(self._answers(self._sequence, dump=bool(flags & DUMP)))
+
+    def send(self, raw: bytes) -> None:
+        """Messages packed by the caller, whose acknowledgements `acknowledged` reads."""
+        self._socket.send(raw)
+
+    def acknowledged(self, sequence: int) -> None:
+        """Wait for the acknowledgement of `sequence`. Raises NetlinkError for the first refusal of any message."""
+        while True:
+            for answer in messages(self._socket.recv(READ_BYTES)):
+                if answer.kind == ERROR:
+                    _raise_if_refused(answer)
+                    if answer.sequence == sequence:
+                        return
+
+    def _answers(self, sequence: int, *, dump: bool) -> Iterator[Message]:
+        while True:
+            for answer in messages(self._socket.recv(READ_BYTES)):
+                if answer.sequence != sequence:
+                    continue
+                if answer.kind == DONE:
+                    return
+                if answer.kind == ERROR:
+                    _raise_if_refused(answer)
+                    return
+                yield answer
+                if not dump:
+                    return
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+def _raise_if_refused(answer: Message) -> None:
+    code = -struct.unpack_from("=i", answer.body)[0]
+    if code:
+        raise NetlinkError(code, os.strerror(code))
+
+
+def lost_events(error: OSError) -> bool:
+    """Whether the kernel says that it threw events away."""
+    return error.errno == errno.ENOBUFS

@@ -1,0 +1,71 @@
+"""Mounted removable volumes: what the media source tells and the files source watches."""
+
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from collectors.sources import blocks, superblock
+from collectors.sources.blocks import SYS, Block
+from collectors.sources.mounts import Mount
+from collectors.sources.superblock import Identity
+from collectors.sources.who import user_name
+
+DEV = Path("/dev")
+USER_MOUNTS = re.compile(r"^(?:/run)?/media/([^/]+)/[^/]+")
+"""Where udisks2 mounts for a person (udisks(8), /run/media/USER/LABEL)."""
+
+
+class Volume(NamedTuple):
+    """A removable file system at its mount point."""
+
+    mount: Mount
+    block: Block
+
+    @property
+    def key(self) -> str:
+        """Changes also when the volume is mounted anew for writing."""
+        return f"{self.mount.device} {self.mount.point} {'ro' if self.mount.read_only else 'rw'}"
+
+
+def removable(mounts: list[Mount], *, sys: Path = SYS, loop_is_removable: bool = False) -> list[Volume]:
+    """The mounts that lie on removable media, also through dm-crypt; file systems without a block device are none."""
+    found = []
+    for mount in mounts:
+        if not mount.source.startswith("/dev/") and mount.device.startswith("0:"):
+            continue
+        block = blocks.describe(mount.device, sys=sys, loop_is_removable=loop_is_removable)
+        if block is not None and block.removable:
+            found.append(Volume(mount, block))
+    return found
+
+
+def mounting_user(mount: Mount) -> str:
+    """The person a desktop mounted it for, by path or by the uid= option; "" when nobody can tell."""
+    if match := USER_MOUNTS.match(mount.point):
+        return match[1]
+    uid = mount.option("uid") or mount.option("user_id")
+    return user_name(int(uid)) if uid.isdigit() and uid != "0" else ""
+
+
+def identity(name: str, *, dev: Path = DEV) -> Identity:
+    """UUID and label by udev's links (no right needed), else from the device's first bytes (needs root)."""
+    by_uuid, by_label = _linked(dev / "disk" / "by-uuid", name), _linked(dev / "disk" / "by-label", name)
+    if by_uuid:
+        return Identity(by_uuid, by_label)
+    try:
+        with (dev / name).open("rb", buffering=0) as device:
+            return superblock.identify(device.read(superblock.BYTES))
+    except OSError:
+        return Identity()
+
+
+def _linked(folder: Path, name: str) -> str:
+    try:
+        links = list(folder.iterdir())
+    except OSError:
+        return ""
+    for link in links:
+        if os.path.basename(os.readlink(link)) == name:
+            return re.sub(r"\\x([0-9a-f]{2})", lambda m: chr(int(m[1], 16)), link.name)
+    return ""
