@@ -60,15 +60,14 @@ def pipeline(
 
 
 async def _measure(data: DataDir, rules: list[Path], files: list[Path]) -> dict[str, Any]:
+    from jikimi.cli.admin_client import AdminClient
     from jikimi.cli.centre import CentreOptions, running_centre
-    from jikimi.cli.local_admin import LocalAdmin
     from jikimi.storage.status import read_status
 
     async with running_centre(
         CentreOptions(data, rules, port=0, tell=lambda line: typer.echo(line, err=True))
     ) as centre:
-        async with LocalAdmin(centre.address, centre.admin_token) as admin:
-            await admin.post("tenants", {"name": "bench"})
+        await asyncio.to_thread(AdminClient(data.root).post, "tenants", {"name": "bench"})
         before = resource.getrusage(resource.RUSAGE_SELF)
         began = time.monotonic()
         replay = await asyncio.create_subprocess_exec(

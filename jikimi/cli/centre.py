@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 import uvicorn
 
+from jikimi.cli.admin_client import AdminClient
 from jikimi.clock import utc_now
 from jikimi.errors import Misconfigured
 from jikimi.settings import DataDir
@@ -109,8 +110,8 @@ async def _start(options: CentreOptions, listener: socket.socket, stack: context
 
     services = Services(database, event_log, store, utc_now, token, status)
     server = _Server(uvicorn.Config(create_app(services, ApiSettings()), log_config=None, timeout_graceful_shutdown=3))
-    alert_settings = options.alert_settings or AlertSettings(public_url=address)
-    channels = build_channels(alert_settings)
+    alert_settings = _reachable(options.alert_settings or AlertSettings(), address)
+    channels = await stack.enter_async_context(build_channels(alert_settings))
     tasks: dict[str, Task] = {
         "detector": DetectorWorker(database, event_log, rules, utc_now).run,
         "archive": Archiver(database, event_log, store, utc_now).run,
@@ -129,8 +130,8 @@ async def _start(options: CentreOptions, listener: socket.socket, stack: context
 
     stack.push_async_callback(shut_down)
     await server.ready.wait()
-    first_password = await _first_analyst(database)
     data.address.write_text(address, encoding="ascii")
+    first_password = await asyncio.to_thread(_first_analyst, data)
     return Centre(address, token, report, database, event_log, store, first_password)
 
 
@@ -178,19 +179,20 @@ async def _open_log(options: CentreOptions) -> EventLog:
     return await asyncio.to_thread(SqliteEventLog.open, options.data.log)
 
 
-async def _first_analyst(database: Database) -> str | None:
+def _first_analyst(data: DataDir) -> str | None:
     """Make the account `admin` when there is none at all; its password is told once."""
-    from api.users import create_user
-    from sqlalchemy import func, select
+    admin = AdminClient(data.root)
+    if admin.get("users"):
+        return None
+    password: str = admin.post("users", {"login": "admin", "name": "관리자", "role": "head"})["password"]
+    return password
 
-    from jikimi.storage.schema import users
 
-    async with database.write() as connection:
-        if (await connection.execute(select(func.count()).select_from(users))).scalar_one():
-            return None
-        password = secrets.token_urlsafe(12)
-        await create_user(connection, login="admin", name="관리자", password=password, role="head", at=utc_now())
-        return password
+def _reachable(settings: "AlertSettings", address: str) -> "AlertSettings":
+    """Links in messages lead to this centre's own address unless JIKIMI_PUBLIC_URL says another."""
+    if "public_url" in settings.model_fields_set:
+        return settings
+    return settings.model_copy(update={"public_url": address})
 
 
 def _make_folder(root: Path) -> None:

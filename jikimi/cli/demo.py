@@ -13,8 +13,8 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from jikimi.cli.admin_client import AdminClient
 from jikimi.cli.errors import for_people
-from jikimi.cli.local_admin import LocalAdmin
 from jikimi.cli.options import DataOption, RulesOption, data_dir, rule_folders
 from jikimi.cli.signals import stop_on_signals
 from jikimi.errors import Misconfigured
@@ -66,10 +66,10 @@ async def _run(data: DataDir, port: int, rules: Sequence[Path], files: Sequence[
     stop = stop_on_signals()
     data.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     async with SandboxProviders.start(data.root / "sandbox") as sandbox:
-        options = CentreOptions(data, rules, port=port, alert_settings=sandbox.alert_settings(), tell=typer.echo)
-        async with running_centre(options) as centre, LocalAdmin(centre.address, centre.admin_token) as admin:
-            password = await _people(data, admin)
-            async with _agent(data, centre.address, admin):
+        options = CentreOptions(data, rules, port=port, alert_settings=sandbox.settings(), tell=typer.echo)
+        async with running_centre(options) as centre:
+            password = await asyncio.to_thread(_people, data)
+            async with _agent(data, centre.address):
                 typer.echo(_welcome(centre.address, password, data))
                 await _replay_once(data, files, stop)
                 await stop.wait()
@@ -77,31 +77,35 @@ async def _run(data: DataDir, port: int, rules: Sequence[Path], files: Sequence[
     typer.echo("모두 저장하고 멈췄습니다 / stopped, everything is stored")
 
 
-async def _people(data: DataDir, admin: LocalAdmin) -> str:
+def _people(data: DataDir) -> str:
     """The two companies, their responsible persons and the analyst, made at the first start. Returns the password."""
     kept = data.root / "demo.json"
     if kept.exists():
         password: str = json.loads(kept.read_text(encoding="utf-8"))["password"]
         return password
+    admin = AdminClient(data.root)
+    known = {tenant["name"] for tenant in admin.get("tenants")}
     for company, contact in CONTACTS.items():
-        tenant = await admin.post("tenants", {"name": company})
-        await admin.post("contacts", {"tenant": tenant["id"], **contact})
+        if company not in known:
+            admin.post("tenants", {"name": company})
+            admin.post("contacts", {"tenant": company, **contact})
     password = secrets.token_urlsafe(9)
-    await admin.post("users", {"login": LOGIN, "name": "관제 분석가", "role": "analyst", "password": password})
+    admin.post("users", {"login": LOGIN, "name": "관제 분석가", "role": "analyst", "password": password})
     kept.touch(mode=0o600)
     kept.write_text(json.dumps({"password": password}), encoding="utf-8")
     return password
 
 
 @asynccontextmanager
-async def _agent(data: DataDir, address: str, admin: LocalAdmin) -> AsyncIterator[None]:
+async def _agent(data: DataDir, address: str) -> AsyncIterator[None]:
     """This machine as a device of the first company, with one protected folder, as a process of its own."""
     state = data.root / "agent"
     protected = data.root / "보호문서"
     protected.mkdir(exist_ok=True)
     (protected / "도면-001.txt").write_text("시험용 도면입니다. 읽으면 관제센터에 기록됩니다.\n", encoding="utf-8")
     if not state.exists():
-        token = await admin.post("enrolment-tokens", {"tenant": WATCHED, "uses": 1, "minutes": 10})
+        wish = {"tenant": WATCHED, "uses": 1, "minutes": 10}
+        token = await asyncio.to_thread(AdminClient(data.root).post, "enrolment-tokens", wish)
         await _finish(
             "agent", "enrol", "--url", address, "--token", token["token"], "--state", str(state),
             "--device", socket.gethostname(), "--protect", str(protected),

@@ -87,7 +87,7 @@ class Bench:
         worker = DetectorWorker(self.database, self.log, self.rules, utc_now)
         running = asyncio.create_task(worker.run(stop))
         async with asyncio.timeout(20):
-            while not running.done() and sum((await self.log.lag(GROUP, EVENTS)).values()):
+            while not running.done() and any((await self.log.lag(GROUP, EVENTS)).values()):
                 await asyncio.wait([running], timeout=0.02)
             stop.set()
             await running
