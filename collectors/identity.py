@@ -49,7 +49,7 @@ async def enrol(
         raise Refused(f"{url} refused the enrolment: {sentence(response)}")
     if response.status_code == 429 or response.status_code >= 500:
         raise Transient(f"{url} cannot enrol now: {sentence(response)}")
-    if response.status_code != 200:
+    if response.status_code not in (200, 201):
         raise Misconfigured(f"{url} did not accept the enrolment: {sentence(response)}")
     try:
         given = msgspec.json.decode(response.content, type=_Enrolled)

@@ -145,7 +145,8 @@ class Uplink:
                 if self._most_retries is not None and retry > self._most_retries:
                     raise Transient(str(again)) from again
                 wait = self._backoff.seconds(retry, again.after)
-                _log.warning("upload_delayed", reason=str(again), retry=retry, seconds=round(wait, 1))
+                if retry & (retry - 1) == 0:  # 1, 2, 4, 8, …: a long night gives few lines
+                    _log.warning("upload_delayed", reason=str(again), retry=retry, seconds=round(wait, 1))
                 await self._sleep(wait)
                 if (fresh := await self._outgoing.next(0.0)) is not None and fresh.envelope != batch.envelope:
                     batch, retry, lost = fresh, 0, ""  # the old one made room while the line was down

@@ -1,0 +1,168 @@
+"""The spool on a real disk."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from collectors.batching import MAX_BATCH_EVENTS, chunks
+from collectors.spool import Spool
+from jikimi.domain.event import MAX_BATCH_BYTES, Event, EventBatch
+from jikimi.domain.logsource import AGENT_HEALTH, FILE_ACCESS, NETWORK_FLOW, LogSource
+from jikimi.errors import Misconfigured
+
+
+def _events(count: int, start: int = 0, size: int = 100) -> list[Event]:
+    return [
+        {"@timestamp": f"2026-11-22T00:00:{n % 60:02}.000000Z", "n": n + start, "p": "x" * size} for n in range(count)
+    ]
+
+
+async def _drain(spool: Spool) -> list[EventBatch]:
+    taken = []
+    while (batch := await spool.next(0)) is not None:
+        taken.append(batch)
+        await spool.acked(batch)
+    return taken
+
+
+async def test_batches_are_numbered_without_a_hole_and_stay_below_the_agreed_size(tmp_path: Path) -> None:
+    spool = await Spool.open(tmp_path, agent_id="a1")
+    assert await spool.put(NETWORK_FLOW, _events(1000, size=2000)) == 1000
+    assert await spool.put(NETWORK_FLOW, _events(7, 1000)) == 7
+    batches = await _drain(spool)
+    await spool.close()
+    expected = 1
+    for batch in batches:
+        assert batch.envelope.first_seq == expected
+        assert len(list(batch.lines())) == batch.envelope.count
+        assert len(batch.block) <= MAX_BATCH_BYTES
+        expected += batch.envelope.count
+    assert expected == 1008
+    assert len({batch.envelope.epoch for batch in batches}) == 1
+
+
+async def test_a_batch_stays_until_it_is_acknowledged(tmp_path: Path) -> None:
+    spool = await Spool.open(tmp_path, agent_id="a1")
+    await spool.put(NETWORK_FLOW, _events(1))
+    await spool.put(NETWORK_FLOW, _events(1, 1))
+    first = await spool.next(0)
+    assert first is not None
+    assert await spool.next(0) == first
+    await spool.acked(first)
+    second = await spool.next(0)
+    assert second is not None
+    assert second.envelope.first_seq == 2
+    await spool.close()
+
+
+async def test_what_was_not_acknowledged_is_there_after_a_restart_with_its_numbers(tmp_path: Path) -> None:
+    spool = await Spool.open(tmp_path, agent_id="a1")
+    await spool.put(NETWORK_FLOW, _events(5))
+    before = await spool.next(0)
+    await spool.close()
+    again = await Spool.open(tmp_path, agent_id="a1")
+    await again.put(NETWORK_FLOW, _events(2, 5))
+    old, new = await _drain(again)
+    await again.close()
+    assert old == before
+    assert (new.envelope.first_seq, new.envelope.epoch == old.envelope.epoch) == (1, False)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(puts=st.lists(st.tuples(st.sampled_from([NETWORK_FLOW, FILE_ACCESS]), st.integers(1, 30)), max_size=40))
+async def test_kept_and_told_as_dropped_is_all_that_was_put(
+    tmp_path_factory: pytest.TempPathFactory, puts: list[tuple[LogSource, int]]
+) -> None:
+    spool = await Spool.open(tmp_path_factory.mktemp("spool"), agent_id="a1", max_bytes=30_000)
+    put = {NETWORK_FLOW: 0, FILE_ACCESS: 0}
+    for logsource, count in puts:
+        put[logsource] += await spool.put(logsource, _events(count))
+    kept = {NETWORK_FLOW: 0, FILE_ACCESS: 0}
+    told = {NETWORK_FLOW: 0, FILE_ACCESS: 0}
+    for batch in await _drain(spool):
+        if batch.envelope.logsource == AGENT_HEALTH:
+            for gap in batch.events():
+                told[next(source for source in told if str(source) in gap["Reason"])] += gap["Dropped"]
+        else:
+            kept[batch.envelope.logsource] += batch.envelope.count
+    await spool.close()
+    assert {source: kept[source] + told[source] for source in put} == put
+
+
+async def test_a_full_spool_drops_the_least_important_first(tmp_path: Path) -> None:
+    spool = await Spool.open(tmp_path, agent_id="a1", max_bytes=50_000)
+    await spool.put(FILE_ACCESS, _events(100))
+    for start in range(0, 1000, 50):
+        await spool.put(NETWORK_FLOW, _events(50, start))
+    batches = await _drain(spool)
+    await spool.close()
+    assert spool.dropped > 0
+    files = [event["n"] for batch in batches if batch.envelope.logsource == FILE_ACCESS for event in batch.events()]
+    flows = [event["n"] for batch in batches if batch.envelope.logsource == NETWORK_FLOW for event in batch.events()]
+    assert files == list(range(100))
+    assert flows == list(range(spool.dropped, 1000))
+
+
+async def test_an_event_larger_than_a_batch_is_told_as_a_gap(tmp_path: Path) -> None:
+    spool = await Spool.open(tmp_path, agent_id="a1")
+    assert await spool.put(NETWORK_FLOW, [*_events(1), *_events(1, size=MAX_BATCH_BYTES)]) == 1
+    gaps = [event for batch in await _drain(spool) for event in batch.events() if event.get("Kind") == "gap"]
+    await spool.close()
+    assert [gap["Dropped"] for gap in gaps] == [1]
+
+
+async def test_a_second_process_is_told_that_the_spool_is_in_use(tmp_path: Path) -> None:
+    spool = await Spool.open(tmp_path, agent_id="a1")
+    with pytest.raises(Misconfigured):
+        await Spool.open(tmp_path, agent_id="a1")
+    await spool.close()
+
+
+@given(st.lists(st.integers(0, MAX_BATCH_BYTES + 10), max_size=30))
+def test_chunks_keep_every_line_in_order_within_the_limits(sizes: list[int]) -> None:
+    lines = [b"x" * size for size in sizes]
+    cut = list(chunks(lines))
+    assert [line for chunk in cut for line in chunk] == lines
+    for chunk in cut:
+        assert chunk
+        assert len(chunk) <= MAX_BATCH_EVENTS
+        assert len(chunk) == 1 or sum(len(line) + 1 for line in chunk) <= MAX_BATCH_BYTES
+
+
+_WRITER = """
+import asyncio, sys
+from pathlib import Path
+from collectors.spool import Spool
+from jikimi.domain.logsource import NETWORK_FLOW
+
+async def main():
+    spool = await Spool.open(Path(sys.argv[1]), agent_id="a1")
+    n = 0
+    while True:
+        await spool.put(NETWORK_FLOW, [{"@timestamp": "2026-11-22T00:00:00Z", "n": n + i} for i in range(10)])
+        n += 10
+        print(n, flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def test_what_put_returned_for_survives_kill_9(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", _WRITER, str(tmp_path)], stdout=subprocess.PIPE) as writer:  # noqa: ASYNC220 - the loop has nothing else to do
+        assert writer.stdout is not None
+        told = 0
+        while told < 300:
+            told = int(writer.stdout.readline())
+        os.kill(writer.pid, signal.SIGKILL)
+        told = max([told, *(int(line) for line in writer.stdout.read().splitlines() if line)])
+    spool = await Spool.open(tmp_path, agent_id="a1")
+    numbers = [event["n"] for batch in await _drain(spool) for event in batch.events()]
+    await spool.close()
+    assert numbers == list(range(len(numbers)))
+    assert len(numbers) >= told

@@ -1,0 +1,164 @@
+"""The uplink against a real HTTP server that holds the upload contract."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from collectors.identity import Identity
+from collectors.spool import Spool
+from collectors.uplink import Backoff, Uplink
+from jikimi.domain.event import Event
+from jikimi.domain.logsource import FILE_ACCESS, NETWORK_FLOW
+from jikimi.errors import Refused, Transient
+from tests.collectors.centre import Centre, Fault, serving
+
+AWAY: Fault = (503, {"error": "not now", "code": "unavailable"}, {})
+
+
+def _events(count: int, start: int = 0, size: int = 100) -> list[Event]:
+    return [{"@timestamp": "2026-11-22T00:00:00.000000Z", "n": start + n, "pad": "x" * size} for n in range(count)]
+
+
+@pytest.fixture
+def centre() -> Iterator[Centre]:
+    with serving(Centre()) as running:
+        yield running
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(timeout=10, trust_env=False) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def spool(tmp_path: Path) -> AsyncIterator[Spool]:
+    opened = await Spool.open(tmp_path / "spool", agent_id="a1", hostname="pc-1")
+    yield opened
+    await opened.close()
+
+
+class Naps:
+    """Records the waits instead of sleeping them."""
+
+    def __init__(self) -> None:
+        self.taken: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.taken.append(seconds)
+
+
+def _uplink(
+    client: httpx.AsyncClient, centre: Centre, spool: Spool, naps: Naps | None = None, retries: int | None = 20
+) -> Uplink:
+    identity = Identity(centre.url, "a1", "t1", "d1", "pc-1", "secret")
+    return Uplink(client, identity, spool, sleep=naps or Naps(), most_retries=retries)
+
+
+async def test_everything_arrives_once_in_order_and_leaves_the_spool(
+    client: httpx.AsyncClient, centre: Centre, spool: Spool
+) -> None:
+    for start in range(0, 3000, 500):
+        await spool.put(NETWORK_FLOW, _events(500, start, size=900))
+    uplink = _uplink(client, centre, spool)
+    await uplink.drain()
+    assert [event["n"] for event in centre.stored()] == list(range(3000))
+    assert centre.largest <= 256 * 1024
+    assert spool.waiting_bytes() == 0
+    assert uplink.sent.accepted == uplink.sent.events == 3000
+
+
+async def test_a_lost_answer_is_sent_again_with_the_same_numbers_and_cut_as_duplicates(
+    client: httpx.AsyncClient, centre: Centre, spool: Spool
+) -> None:
+    await spool.put(NETWORK_FLOW, _events(10))
+    await spool.put(NETWORK_FLOW, _events(10, 10))
+    centre.cut_after_taking = 1
+    uplink = _uplink(client, centre, spool)
+    await uplink.drain()
+    assert [event["n"] for event in centre.stored()] == list(range(20))
+    assert (uplink.sent.duplicates, centre.duplicates) == (10, 10)
+
+
+async def test_a_centre_that_is_away_is_asked_again_no_sooner_than_it_says(
+    client: httpx.AsyncClient, centre: Centre, spool: Spool
+) -> None:
+    await spool.put(NETWORK_FLOW, _events(1))
+    centre.faults.extend([AWAY, (429, {"error": "quota", "code": "quota"}, {"retry-after": "7"}), AWAY])
+    naps = Naps()
+    await _uplink(client, centre, spool, naps).drain()
+    assert len(centre.events) == 1
+    assert len(naps.taken) == 3
+    assert naps.taken[1] >= 7
+
+
+async def test_a_line_that_is_down_gives_up_only_when_told_to(client: httpx.AsyncClient, spool: Spool) -> None:
+    await spool.put(NETWORK_FLOW, _events(1))
+    nowhere = Centre()
+    nowhere.url = "http://127.0.0.1:9"
+    uplink = _uplink(client, nowhere, spool, retries=3)
+    with pytest.raises(Transient, match=r"127\.0\.0\.1:9"):
+        await uplink.drain()
+    assert uplink.sent.retries == 4
+    assert spool.waiting_bytes() > 0
+
+
+async def test_a_revoked_agent_stops_asking_and_keeps_its_events(
+    client: httpx.AsyncClient, centre: Centre, spool: Spool
+) -> None:
+    await spool.put(NETWORK_FLOW, _events(1))
+    centre.revoked = True
+    with pytest.raises(Refused, match="revoked"):
+        await _uplink(client, centre, spool).drain()
+    assert spool.waiting_bytes() > 0
+
+
+async def test_a_refused_batch_is_kept_told_and_passed_over(
+    client: httpx.AsyncClient, centre: Centre, spool: Spool, tmp_path: Path
+) -> None:
+    await spool.put(FILE_ACCESS, _events(3))
+    await spool.put(FILE_ACCESS, _events(2, 3))
+    centre.faults.append((400, {"error": "malformed body", "code": "malformed"}, {}))
+    uplink = _uplink(client, centre, spool)
+    await uplink.drain()
+    health = [event for event in centre.stored() if event.get("Kind") == "gap"]
+    assert [(event["Dropped"], "malformed body" in event["Reason"]) for event in health] == [(3, True)]
+    assert [event["n"] for event in centre.stored() if "n" in event] == [3, 4]
+    assert b"malformed body" in (tmp_path / "spool" / "dead-letters.ndjson").read_bytes()
+    assert uplink.sent.rejected == spool.dead_lettered == 3
+
+
+async def test_numbers_the_spool_dropped_are_declared_lost_once(
+    client: httpx.AsyncClient, centre: Centre, tmp_path: Path
+) -> None:
+    spool = await Spool.open(tmp_path / "small", agent_id="a1", max_bytes=20_000)
+    uplink = _uplink(client, centre, spool)
+    await spool.put(NETWORK_FLOW, _events(10))
+    await uplink.drain()
+    for start in range(10, 400, 10):
+        await spool.put(NETWORK_FLOW, _events(10, start))
+    await uplink.drain()
+    await spool.close()
+    assert spool.dropped > 0
+    assert [last - first + 1 for first, last in centre.lost] == [spool.dropped]
+    assert sum(event["Dropped"] for event in centre.stored() if event.get("Kind") == "gap") == spool.dropped
+    assert uplink.sent.lost == spool.dropped
+
+
+async def test_no_batch_is_sent_beyond_the_credit(client: httpx.AsyncClient, centre: Centre, spool: Spool) -> None:
+    for start in range(0, 50, 10):
+        await spool.put(NETWORK_FLOW, _events(10, start))
+    centre.credits.extend([0, 0, 500, 9000, 100, 9000])
+    await _uplink(client, centre, spool).drain()
+    assert [event["n"] for event in centre.stored()] == list(range(50))
+    assert centre.overdrawn == 0
+    assert centre.empty_uploads == 4
+
+
+def test_the_backoff_grows_with_jitter_to_its_limit() -> None:
+    backoff = Backoff(first=1, longest=60)
+    for retry in range(1, 40):
+        assert min(60, 2 ** (retry - 1)) / 2 <= backoff.seconds(retry) <= min(60, 2 ** (retry - 1))
+    assert backoff.seconds(1, at_least=12) == 12
