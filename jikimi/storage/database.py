@@ -24,6 +24,7 @@ from jikimi.errors import Misconfigured, Transient
 from jikimi.storage.faults import translate
 
 _READERS = 4
+BUSY_MILLISECONDS = 5000
 
 
 class Database:
@@ -122,7 +123,7 @@ def prepare_sqlite_writer(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")  # NORMAL lost every un-checkpointed commit at a power cut
     cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA busy_timeout=5000")
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
     cursor.close()
 
 
@@ -130,7 +131,7 @@ def _prepare_sqlite_reader(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA query_only=ON")
-    cursor.execute("PRAGMA busy_timeout=5000")
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
     cursor.close()
 
 
