@@ -18,6 +18,7 @@ from detectors.sigma.conditions import tree_of
 from detectors.sigma.correlations import correlation_of, shim
 from detectors.sigma.match import RuleSet
 from detectors.sigma.modifiers import Unsupported
+from detectors.sigma.regex import POLICY
 from detectors.sigma.report import Blind, LoadReport, Refusal
 from detectors.sigma.route import is_known
 from detectors.sigma.rule import Rule
@@ -99,6 +100,7 @@ class _Loading:
                 source=SigmaRuleLocation(Path(source.file)),
                 collect_filters=True,
                 resolve_references=False,
+                policy=POLICY,
             )
             items: list[_Item] = [*collection.rules, *collection.filters]
             if not items and collection.errors:

@@ -147,7 +147,7 @@ def _regex(field: str | None, value: SigmaRegularExpression) -> Node:
     try:
         compile_regex(pattern)
     except ValueError as error:
-        raise Unsupported(str(error), str(value.regexp)) from error
+        raise Unsupported(f"regular expression {pattern!r} is {error}", str(value.regexp)) from error
     return Regex(field, pattern)
 
 

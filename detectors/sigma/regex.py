@@ -1,10 +1,15 @@
 """Regular expressions in linear time (RE2), and the literal a text must contain before one is tried."""
 
+import re
+
 import re2
+from sigma.policy import SigmaPolicy
+from sigma.policy.regex_engine import RegexEngine, RegexPattern
 
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
 
+_FLAGS = ((re.IGNORECASE, "i"), (re.MULTILINE, "m"), (re.DOTALL, "s"))
 _GIVES_UP = frozenset("xpPQEC0123456789")
 """Escapes whose operand would be read as plain characters."""
 
@@ -16,7 +21,23 @@ def compile_regex(pattern: str) -> "re2._Regexp":
     except re2.error as error:
         reason = error.args[0] if error.args else error
         text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
-        raise ValueError(f"regular expression {pattern!r} is not linear-time RE2 syntax: {text}") from error
+        raise ValueError(f"not matched in linear time by RE2 ({text})") from error
+
+
+class _QuietEngine(RegexEngine):
+    """pySigma's own check of expressions, by the same compiler and without its log on stderr."""
+
+    def compile(self, pattern: str, flags: int = 0) -> RegexPattern:
+        letters = "".join(letter for flag, letter in _FLAGS if flags & flag)
+        compiled: RegexPattern = compile_regex(f"(?{letters}){pattern}" if letters else pattern)
+        return compiled
+
+    @property
+    def error(self) -> type[Exception]:
+        return ValueError
+
+
+POLICY = SigmaPolicy(regex_engine=_QuietEngine())
 
 
 def necessary_literal(pattern: str) -> str:

@@ -99,12 +99,10 @@ class Scanner:
     def _add_text(self, number: int, test: Text) -> None:
         if test.cased:
             fits = glob(test.pattern)
-            if len(test.pattern) == 1:
-                self._need(literal_of(test.pattern), number, lambda value, _, p=test.pattern[0]: value == p)  # type: ignore[misc]
-            else:
-                self._need(literal_of(test.pattern), number, lambda value, _: fits(value))
+            self._need(literal_of(test.pattern), number, lambda value, _: fits(value))
             return
-        pattern: Pattern = tuple(p.casefold() if isinstance(p, str) else p for p in test.pattern)
+        parts = tuple(p.casefold() if isinstance(p, str) else p for p in test.pattern)
+        pattern: Pattern = tuple(p for p in parts if p != "") or ("",)
         match pattern:
             case (str(text),):
                 self._whole.setdefault(text, []).append(number)

@@ -1,0 +1,156 @@
+"""Loading: everything usable is used, everything else is named with file, line and reason."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from detectors.sigma.load import load_rules
+from jikimi.domain.logsource import LogSource
+from jikimi.errors import Misconfigured
+from jikimi.testing.corpus import corpus_root
+from tests.detectors.sigma.conftest import Load
+
+RULE = """\
+title: {title}
+id: {id}
+status: test
+level: high
+tags: [attack.t1059]
+logsource: {{product: windows, category: process_creation}}
+detection:
+  sel:
+    CommandLine|contains: evil
+  condition: sel
+jikimi:
+  title_ko: "{{Hostname}}: 나쁜 명령"
+"""
+ONE = RULE.format(title="One", id="00000000-0000-4000-8000-000000000001")
+TWO = RULE.format(title="Two", id="00000000-0000-4000-8000-000000000002")
+
+
+def test_a_rule_keeps_what_findings_tell_of_it(load: Load) -> None:
+    rules, report = load(ONE)
+    (rule,) = rules.rules
+    assert (rule.id, rule.title, rule.level) == ("00000000-0000-4000-8000-000000000001", "One", "high")
+    assert rule.tags == ("attack.t1059",)
+    assert rule.logsource == LogSource(product="windows", category="process_creation")
+    assert rule.jikimi == {"title_ko": "{Hostname}: 나쁜 명령"}
+    assert rule.generates
+    assert (report.files, report.loaded, report.refused, report.blind) == (1, 1, (), ())
+
+
+def test_the_version_changes_with_the_meaning_only(load: Load) -> None:
+    version = load(ONE)[0].rules[0].version
+    assert load(ONE + "description: better words\n")[0].rules[0].version == version
+    assert load(ONE.replace("evil", "vile"))[0].rules[0].version != version
+
+
+def test_a_refused_rule_costs_no_neighbour(load: Load) -> None:
+    rules, report = load(ONE + "---\n" + TWO.replace("|contains", "|nosuch") + "---\n- a list\n")
+    assert [rule.title for rule in rules.rules] == ["One"]
+    assert [(r.rule, r.line) for r in report.refused] == [("Two", 22), ("", 1)]
+
+
+def test_a_file_that_is_no_yaml_is_refused_with_its_line(load: Load) -> None:
+    _, report = load("title: a\ndetection: [\n")
+    assert report.refused[0].line == 3
+    assert "YAML" in report.refused[0].reason
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_bytes(b"title: \xff\xfe")
+    _, report = load_rules([tmp_path])
+    assert len(report.refused) == 1
+
+
+def test_a_key_written_twice_is_refused_and_not_lost(load: Load) -> None:
+    _, report = load(ONE.replace("    CommandLine|contains: evil\n", "    Image: a\n    Image: b\n"))
+    assert "twice" in report.refused[0].reason
+
+
+def test_the_second_rule_with_an_id_is_refused(load: Load) -> None:
+    rules, report = load(ONE + "---\n" + ONE.replace("title: One", "title: Copy"))
+    assert len(rules.rules) == 1
+    assert "already that of 'One'" in report.refused[0].reason
+
+
+def test_a_rule_whose_source_nothing_delivers_is_blind(load: Load) -> None:
+    rules, report = load(
+        ONE.replace("product: windows, category: process_creation", "product: aws, service: cloudtrail")
+    )
+    assert len(rules.rules) == 1
+    assert report.blind[0].logsource == "product=aws service=cloudtrail"
+
+
+@pytest.mark.parametrize("text", ["timeframe: 5m", "selx: null"])
+def test_an_odd_detection_is_refused_or_harmless(load: Load, text: str) -> None:
+    rules, report = load(ONE.replace("  condition: sel", f"  {text}\n  condition: sel"))
+    assert len(rules.rules) + len(report.refused) == 1
+
+
+def test_a_collection_shares_what_is_global(load: Load) -> None:
+    rules, report = load(
+        "action: global\nlogsource: {product: test}\nlevel: low\n---\n"
+        "title: A\ndetection: {sel: {F: a}, condition: sel}\n---\n"
+        "title: B\ndetection: {sel: {F: b}, condition: sel}\n"
+    )
+    assert not report.refused
+    assert [(rule.title, rule.logsource.product) for rule in rules.rules] == [("A", "test"), ("B", "test")]
+
+
+def test_yml_and_yaml_are_read_below_folders_once_each(tmp_path: Path) -> None:
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "deep" / "er" / "a.yml").write_text(ONE, encoding="utf-8")
+    (tmp_path / "deep" / "b.yaml").write_text(TWO, encoding="utf-8")
+    (tmp_path / "c.txt").write_text("not a rule", encoding="utf-8")
+    rules, report = load_rules([tmp_path, tmp_path / "deep"])
+    assert len(rules.rules) == report.files == 2
+
+
+def test_a_path_that_is_not_there_stops_at_once(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="does not exist"):
+        load_rules([tmp_path / "nosuch"])
+
+
+def test_a_kept_rule_set_says_the_same_as_the_files(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_text(ONE + "---\n" + TWO.replace("|contains", "|nosuch"), encoding="utf-8")
+    kept = tmp_path / "kept"
+    first, first_report = load_rules([tmp_path / "a.yml"], keep_in=kept)
+    second, second_report = load_rules([tmp_path / "a.yml"], keep_in=kept)
+    assert len(list(kept.iterdir())) == 1
+    assert second_report == first_report
+    assert msgspec.json.encode(second.rules) == msgspec.json.encode(first.rules)
+
+
+def test_a_changed_file_is_read_anew_and_a_broken_cache_is_ignored(tmp_path: Path) -> None:
+    file, kept = tmp_path / "a.yml", tmp_path / "kept"
+    file.write_text(ONE, encoding="utf-8")
+    load_rules([file], keep_in=kept)
+    next(kept.iterdir()).write_bytes(b"\xc1 no MessagePack")
+    assert len(load_rules([file], keep_in=kept)[0].rules) == 1
+    file.write_text(TWO, encoding="utf-8")
+    assert load_rules([file], keep_in=kept)[0].rules[0].title == "Two"
+
+
+def test_a_filter_narrows_the_rules_it_names(load: Load) -> None:
+    rules, report = load(
+        ONE + "---\ntitle: Not on the test machine\n"
+        "logsource: {product: windows, category: process_creation}\n"
+        "filter:\n  rules: [00000000-0000-4000-8000-000000000001]\n"
+        "  sel: {Hostname: TEST}\n  condition: not sel\n"
+    )
+    assert not report.refused
+    source = LogSource(product="windows", category="process_creation")
+    events = [{"CommandLine": "evil", "Hostname": name} for name in ("PC-1", "TEST")]
+    assert [match.index for match in rules.match(source, events)] == [0]
+
+
+@pytest.mark.corpus
+def test_of_the_public_rules_only_placeholders_are_refused() -> None:
+    root = corpus_root()
+    if root is None:
+        pytest.skip("no public rule set beside this checkout")
+    rules, report = load_rules([root / "sigma"])
+    assert len(rules.rules) + len(report.refused) >= 3_700
+    assert [r for r in report.refused if not r.reason.startswith("placeholder")] == []
