@@ -5,6 +5,7 @@ event's values are read (`values`), not how text is matched.
 """
 
 import re
+from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 
 from detectors.sigma.route import class_of, complete
@@ -110,5 +111,10 @@ def _refers(test: FieldRef, event: Event) -> bool:
     pairs = (
         (a.casefold(), b.casefold()) for a in texts_of(event.get(test.field)) for b in texts_of(event.get(test.other))
     )
-    how = {"equals": str.__eq__, "startswith": str.startswith, "endswith": str.endswith, "contains": str.__contains__}
+    how: dict[str, Callable[[str, str], bool]] = {
+        "equals": str.__eq__,
+        "startswith": str.startswith,
+        "endswith": str.endswith,
+        "contains": str.__contains__,
+    }
     return any(how[test.how](a, b) for a, b in pairs)
