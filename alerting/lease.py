@@ -141,31 +141,35 @@ async def settle(
 
 
 async def _tell_others(connection: AsyncConnection, job: Job, step: Step, now: datetime) -> None:
-    """What the incident, the console and the bundled notices learn of a change of state."""
+    """What the incidents, the console and the bundled notices learn of a change of state."""
+    this = notifications.c
+    query = select(this.id, this.incident_id).where(or_(this.id == job.id, this.bundled_into == job.id))
+    told = (await connection.execute(query.order_by(this.created_at, this.id))).all()
     if step.state == State.failed:
         await connection.execute(
             update(notifications)
-            .where(notifications.c.bundled_into == job.id, notifications.c.state == State.bundled)
+            .where(this.bundled_into == job.id, this.state == State.bundled)
             .values(state=State.failed, last_error=f"was bundled: {step.error}", updated_at=now)
         )
-    if step.state == State.accepted:
-        told = select(notifications.c.incident_id).where(
-            or_(notifications.c.id == job.id, notifications.c.bundled_into == job.id)
-        )
-        for incident_id in sorted(set((await connection.execute(told)).scalars())):
-            await mark_told(connection, incident_id, now)
-            if incident_id != job.incident_id:
-                await note_change(connection, job.tenant_id, incident_id, now)
     if step.state in (State.accepted, State.failed):
-        detail = {
-            "notification_id": job.id,
-            "channel": job.kind,
-            "contact": job.contact,
-            "state": step.state.value,
-        }
-        reason = {"reason": step.error} if step.error else {}
-        await add_history(connection, job.tenant_id, job.incident_id, now, detail | reason)
-    await note_change(connection, job.tenant_id, job.incident_id, now)
+        for row in told:
+            await add_history(connection, job.tenant_id, row.incident_id, now, _history(job, step, row.id))
+    for incident_id in dict.fromkeys(row.incident_id for row in told):
+        if step.state == State.accepted:
+            await mark_told(connection, incident_id, now)
+        await note_change(connection, job.tenant_id, incident_id, now)
+
+
+def _history(job: Job, step: Step, notification_id: str) -> dict[str, str]:
+    detail = {
+        "notification_id": notification_id,
+        "channel": job.kind,
+        "contact": job.contact,
+        "state": step.state.value,
+    }
+    if step.error:
+        detail["reason"] = step.error
+    return detail
 
 
 async def _lease(

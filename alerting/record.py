@@ -22,7 +22,10 @@ async def note_change(connection: AsyncConnection, tenant_id: str, incident_id: 
 async def add_history(
     connection: AsyncConnection, tenant_id: str, incident_id: str, now: datetime, detail: dict[str, Any]
 ) -> None:
-    """A `notified` entry; `detail` is {"notification_id", "channel", "contact", "state", "reason"?} or {"nobody"}."""
+    """A `notified` entry.
+
+    `detail` is {"notification_id", "channel", "contact", "state", "reason"?}, or {"nobody": True, "kind"}.
+    """
     await connection.execute(
         incident_history.insert().values(
             tenant_id=tenant_id,

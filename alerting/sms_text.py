@@ -11,6 +11,8 @@ from alerting.euckr import SMS_BODY_BYTES, byte_length, cut, encoded_length, to_
 from jikimi.domain.risk import RiskLevel
 
 _GAP = "…"
+_WORTH_READING = 8
+"""Bytes of subject below which the number of others, then the whole message, is not worth its place."""
 _BRACKETS = re.compile(r" ?\([^()]*\)$")
 
 
@@ -26,10 +28,11 @@ def sms_text(kind: str, risk: RiskLevel, title: str, link: str, *, language: str
         room = SMS_BODY_BYTES - encoded_length(head) - encoded_length(tail) - 2
         if encoded_length(subject) <= room:
             return f"{head} {subject} {tail}"
-    room = SMS_BODY_BYTES - encoded_length(head) - encoded_length(tails[-1]) - 2
-    if room < 2:
-        raise ValueError(f"the link {link!r} leaves no room for a text")
-    return " ".join(part for part in (head, shorten(subject, room, language=language), tails[-1]) if part)
+    for tail in (*tails[1:], link):
+        room = SMS_BODY_BYTES - encoded_length(head) - encoded_length(tail) - 2
+        if room >= _WORTH_READING:
+            return f"{head} {shorten(subject, room, language=language)} {tail}"
+    raise ValueError(f"the link {link!r} leaves no room for a text")
 
 
 def shorten(text: str, limit: int, *, language: str) -> str:

@@ -4,6 +4,8 @@ A connection lost after DATA leaves the outcome unknown; RFC 5321 section 4.5.3.
 unchanged Message-ID (RFC 5322 section 3.6.4) lets the receiver see that it is the same mail.
 """
 
+import asyncio
+import contextlib
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -33,8 +35,6 @@ class SmtpChannel:
         client = aiosmtplib.SMTP(
             hostname=settings.smtp_host,
             port=settings.smtp_port,
-            username=settings.smtp_user,
-            password=settings.smtp_password.get_secret_value(),
             start_tls=True,
             cert_bundle=str(settings.smtp_ca_file) if settings.smtp_ca_file else None,
             timeout=settings.send_timeout_seconds,
@@ -45,14 +45,14 @@ class SmtpChannel:
             return Refusal(f"not a mail address: {error}")
         try:
             await client.connect()
+            await client.login(settings.smtp_user, settings.smtp_password.get_secret_value())
+            return await _submit(client, mail)
         except aiosmtplib.SMTPAuthenticationError as error:
             return TryLater(f"the mail server refused our login: {_words(error)}")
         except (aiosmtplib.SMTPException, OSError) as error:
             return TryLater(f"the mail server cannot be reached: {_words(error)}")
-        try:
-            return await _submit(client, mail)
         finally:
-            client.close()
+            await _leave(client)
 
     async def receipt(self, ref: str) -> Receipt | None:  # noqa: ARG002 -- SMTP has no receipts to ask for
         return None
@@ -99,6 +99,17 @@ async def _submit(client: aiosmtplib.SMTP, mail: EmailMessage) -> Outcome:
     except (aiosmtplib.SMTPException, OSError) as error:
         return Unknown(f"the connection was lost while the mail was handed over: {_words(error)}")
     return Accepted(ref=str(mail["Message-ID"]), detail=answer.strip()[:200])
+
+
+async def _leave(client: aiosmtplib.SMTP) -> None:
+    """QUIT, then drop the line: waiting for the other side's TLS goodbye holds the socket for half a minute."""
+    with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+        await client.execute_command(b"QUIT", timeout=2)
+    transport = client.transport
+    client.close()
+    if isinstance(transport, asyncio.WriteTransport):
+        transport.abort()
+    await asyncio.sleep(0)
 
 
 def _answered(error: aiosmtplib.SMTPResponseException) -> Outcome:

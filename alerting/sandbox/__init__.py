@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import socket
 import ssl
@@ -102,6 +103,7 @@ async def _serve_http(application: SensSandbox) -> AsyncIterator[int]:
 
 @asynccontextmanager
 async def _serve_smtp(sandbox: SmtpSandbox, certificate: Path, key: Path) -> AsyncIterator[int]:
+    logging.getLogger("mail.log").setLevel(logging.ERROR)  # it warns of its own deprecation at every sign-in
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
     loop = asyncio.get_running_loop()
