@@ -3,6 +3,7 @@
 from fastapi import APIRouter, FastAPI
 
 from api import admin, admin_users, enrolment, errors, health, heartbeat, ingest, metrics_page
+from api.body import BodyLimit
 from api.headers import SecurityHeaders
 from api.services import Services
 from api.settings import ApiSettings
@@ -26,6 +27,7 @@ def create_app(services: Services, settings: ApiSettings) -> FastAPI:
     app.state.services = services
     app.state.settings = settings
     app.state.centre = build(services, settings)
+    app.add_middleware(BodyLimit, limit=settings.max_upload_bytes)
     app.add_middleware(SecurityHeaders)
     errors.install(app)
     for router in ROUTERS:

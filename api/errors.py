@@ -98,8 +98,14 @@ async def _refusal(_request: Request, error: Exception) -> JSONResponse:
 
 async def _http(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
-    code = _CODE_OF_STATUS.get(error.status_code, "malformed" if error.status_code < 500 else "internal")
-    return _answer(error.status_code, code, str(error.detail), error.headers)
+    return _answer(error.status_code, code_of(error), str(error.detail), error.headers)
+
+
+def code_of(error: ApiError | HTTPException) -> Code:
+    """The code that goes with a refusal."""
+    if isinstance(error, ApiError):
+        return error.code
+    return _CODE_OF_STATUS.get(error.status_code, "malformed" if error.status_code < 500 else "internal")
 
 
 async def _validation(_request: Request, error: Exception) -> JSONResponse:

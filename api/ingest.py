@@ -7,11 +7,12 @@ import time
 import msgspec
 import structlog
 from fastapi import APIRouter, Request, Response
+from starlette.exceptions import HTTPException
 
 from api.batch import Upload, decompressed, parse
 from api.body import read_body
 from api.credentials import AgentIdentity
-from api.errors import ApiError, retry_later
+from api.errors import ApiError, code_of, retry_later
 from api.intake import Lost, Receipt
 from api.ledger import Entry
 from api.settings import ApiSettings
@@ -21,6 +22,9 @@ from jikimi.errors import Transient
 
 OFF_LOOP_BYTES = 8 * 1024
 """A larger body is decompressed and checked in a thread, so that other agents' answers do not wait for it."""
+
+REFUSAL_COST_BYTES = 1024
+"""What a refused upload takes from its company's quota: the refusal is counted in the database."""
 
 _MEDIA_TYPES = frozenset({"application/x-ndjson", "application/ndjson"})
 _LOST = re.compile(r"(\d{1,16})-(\d{1,16})", re.ASCII)
@@ -38,8 +42,8 @@ async def upload_batch(request: Request) -> Response:
     try:
         agent = await here.credentials.agent(request)
         receipt = await _take(request, here, agent)
-    except ApiError as refusal:
-        here.metrics.batches.labels(refusal.code).inc()
+    except (ApiError, HTTPException) as refusal:
+        here.metrics.batches.labels(code_of(refusal)).inc()
         raise
     except Transient:
         here.metrics.batches.labels("unavailable").inc()
@@ -63,12 +67,14 @@ async def _take(request: Request, here: Centre, agent: AgentIdentity) -> Receipt
         _belongs(upload.envelope, agent)
         here.quota.spend(agent.tenant_id, upload.size)
         receipt = await here.intake.accept(agent, upload, received_at=received_at, lost=lost)
-    except ApiError as refusal:
-        here.quota.spend(agent.tenant_id, 1024)
-        _log.warning("batch_refused", code=refusal.code, tenant=agent.tenant_id, agent=agent.agent_id)
+    except (ApiError, HTTPException) as refusal:
+        here.quota.spend(agent.tenant_id, REFUSAL_COST_BYTES)
+        _log.warning("batch_refused", code=code_of(refusal), tenant=agent.tenant_id, agent=agent.agent_id)
         await here.ledger.write(Entry(agent, here.services.clock(), counts={"batches_refused": 1}))
         raise
     here.metrics.bytes.inc(upload.size)
+    if receipt.events_lost:
+        _log.warning("events_declared_lost", tenant=agent.tenant_id, agent=agent.agent_id, events=receipt.events_lost)
     return receipt
 
 

@@ -20,7 +20,11 @@ from jikimi.stream.port import EVENTS, EventLog, NewRecord
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """The answer to an upload; `events_lost` is what the agent declared lost with it."""
+    """The answer to an upload.
+
+    `events_lost` is what the agent declared lost with it. It is told, measured and logged but not put in the counters:
+    the agent's `gap` event names the same loss, and detectors count that.
+    """
 
     acked_through: int
     credit: int
@@ -83,7 +87,7 @@ class Intake:
                 received_at,
                 epoch=sent.epoch,
                 acked_through=acked,
-                counts={"events_accepted": accepted, "duplicates_cut": duplicates, "events_lost": missing},
+                counts={"events_accepted": accepted, "duplicates_cut": duplicates},
                 rejected=fresh_rejects,
             )
         )

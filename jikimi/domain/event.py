@@ -78,7 +78,7 @@ def decode_envelope(raw: bytes) -> Envelope:
     """Raises Poison when the bytes are not an envelope."""
     try:
         envelope = _decode_envelope(raw)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Poison(f"not a batch envelope: {error}") from error
     if envelope.sent_at.tzinfo is None:
         raise Poison("not a batch envelope: sent_at has no time zone")

@@ -1,6 +1,7 @@
 """`POST /v1/enrol`: a token is spent once a use, and a computer has one living agent."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -102,3 +103,17 @@ async def test_a_wish_that_cannot_be_is_refused_with_its_place(centre: RunningCe
 async def test_a_body_that_is_not_json_is_malformed(centre: RunningCentre) -> None:
     answer = await centre.client.post("/v1/enrol", content=b"{", headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+
+
+async def test_a_body_without_end_is_not_read(centre: RunningCentre) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while sent < 64:
+            sent += 1
+            yield b" " * (64 * 1024)
+
+    answer = await centre.client.post("/v1/enrol", content=endless(), headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+    assert sent < 64
