@@ -18,6 +18,7 @@ from collectors.files import Problems, SourceEvent, read_events
 from jikimi.clock import Clock, utc_now
 from jikimi.domain.event import MAX_BATCH_BYTES, TIMESTAMP, EventBatch, canonical, parse_time
 from jikimi.domain.logsource import LogSource
+from jikimi.errors import Misconfigured
 
 SKEW = timedelta(seconds=30)
 """Events of different log sources travel in different batches; in event time none waits longer than this for others."""
@@ -141,6 +142,8 @@ class FileBatches:
         self._ahead: asyncio.Task[EventBatch | None] | None = None
         self.read = 0
         """Events read from the files."""
+        self.failures: list[str] = []
+        """Files that could not be read, or not to their end, each with its reason; the others go on."""
         self.acked_events = 0
         """Events the centre answers for."""
 
@@ -174,10 +177,13 @@ class FileBatches:
             if self._pace is not None:
                 self._pace.restart()
             events = read_events(path, logsource=self._logsource, problems=self._problems, progress=self._progress)
-            for found in events:
-                if self._stop.is_set():
-                    return
-                yield from self._take(found, path)
+            try:
+                for found in events:
+                    if self._stop.is_set():
+                        return
+                    yield from self._take(found, path)
+            except Misconfigured as error:
+                self.failures.append(str(error))
         yield from self._batcher.flush()
 
     def _take(self, found: SourceEvent, path: Path) -> Iterator[EventBatch]:

@@ -17,7 +17,7 @@ class AdminClient:
     def __init__(self, data: Path) -> None:
         self._folder = DataDir(data)
         try:
-            self._address = self._folder.address.read_text().strip()
+            self.address = self._folder.address.read_text().strip()
             self._token = self._folder.admin_token.read_text().strip()
         except FileNotFoundError:
             self._away()
@@ -33,7 +33,7 @@ class AdminClient:
     def _ask(self, method: str, path: str, **more: Any) -> Any:
         headers = {"Authorization": f"Bearer {self._token}"}
         try:
-            with httpx.Client(base_url=self._address, headers=headers, timeout=SECONDS, trust_env=False) as client:
+            with httpx.Client(base_url=self.address, headers=headers, timeout=SECONDS, trust_env=False) as client:
                 answer = client.request(method, f"/v1/admin/{path}", **more)
         except (httpx.TransportError, httpx.InvalidURL):
             self._away()
@@ -55,5 +55,5 @@ def _told(answer: httpx.Response) -> Any:
 
 
 def _fail(code: int, sentence: str) -> NoReturn:
-    typer.echo(f"jikimi admin: {sentence}", err=True)
+    typer.echo(f"jikimi: {sentence}", err=True)
     raise typer.Exit(code)

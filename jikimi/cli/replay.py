@@ -2,10 +2,10 @@
 
 import asyncio
 import platform
-import signal
 import socket
 import sys
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,23 +15,29 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
-from collectors.files import Problems, check_file
+from collectors.files import Problems, check_file, input_files
 from collectors.identity import Identity, enrol
 from collectors.replay import FileBatches
 from collectors.uplink import Backoff, Uplink
-from jikimi.cli.local_centre import LocalCentre
+from jikimi.cli.admin_client import AdminClient
+from jikimi.cli.errors import for_people
+from jikimi.cli.logs import set_up_logs
+from jikimi.cli.options import DataOption, data_dir
+from jikimi.cli.signals import stop_on_signals
 from jikimi.domain.logsource import LogSource
-from jikimi.errors import JikimiError, Misconfigured
-from jikimi.settings import default_data_dir
+from jikimi.errors import Misconfigured
+from jikimi.settings import DataDir
 
 INTERRUPTED = 130
+_NOTES_SHOWN = 10
 _PATIENCE = Backoff(first=0.25, longest=3.0)
 _MOST_RETRIES = 60  # about two and a half minutes: a centre that restarts is waited for
 
 
+@for_people
 def replay(
     files: Annotated[list[Path], typer.Argument(help=".evtx, JSON lines or arrays, .pcap, also in .zip and .gz")],
-    data: Annotated[Path | None, typer.Option(help="Data folder of the centre on this machine.")] = None,
+    data: DataOption = None,
     url: Annotated[str | None, typer.Option(help="Address of another centre; needs --token.")] = None,
     token: Annotated[str | None, typer.Option(help="Enrolment token of that centre.")] = None,
     tenant: Annotated[str | None, typer.Option(help="Client company; may be left out when there is one.")] = None,
@@ -47,23 +53,16 @@ def replay(
     Replaying a file again is new telemetry: its events count again. Exit 0 when everything was acknowledged, 2 for
     wrong input, 1 when the centre cannot be reached or refuses, 130 after Ctrl-C.
     """
-    try:
-        plan = _Plan(files, data, url, token, tenant, device, speed, _logsource(logsource), wait)
-        plan.check()
-        code = asyncio.run(_run(plan))
-    except Misconfigured as error:
-        print(f"jikimi replay: {error}", file=sys.stderr)
-        code = 2
-    except JikimiError as error:
-        print(f"jikimi replay: {error}", file=sys.stderr)
-        code = 1
-    raise typer.Exit(code)
+    plan = _Plan(input_files(files), data_dir(data), url, token, tenant, device, speed, _logsource(logsource), wait)
+    plan.check(data_named=data is not None)
+    set_up_logs(verbose=False)
+    raise typer.Exit(asyncio.run(_run(plan)))
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
     files: list[Path]
-    data: Path | None
+    data: DataDir
     url: str | None
     token: str | None
     tenant: str | None
@@ -72,11 +71,11 @@ class _Plan:
     logsource: LogSource | None
     wait: bool
 
-    def check(self) -> None:
+    def check(self, *, data_named: bool) -> None:
         """Raises Misconfigured before anything is asked of the centre."""
         if (self.url is None) != (self.token is None):
             raise Misconfigured("--url and --token go together")
-        if self.url is not None and (self.data is not None or self.tenant is not None):
+        if self.url is not None and (data_named or self.tenant is not None):
             raise Misconfigured("--url takes the company from its token: leave out --data and --tenant")
         if self.url is not None and self.wait:
             raise Misconfigured("--wait asks the centre on this machine: leave out --url, or --wait")
@@ -106,7 +105,7 @@ def _logsource(text: str | None) -> LogSource | None:
 async def _run(plan: _Plan) -> int:
     limits = httpx.Limits(max_connections=2)
     async with httpx.AsyncClient(timeout=httpx.Timeout(30, connect=5), limits=limits, trust_env=False) as client:
-        centre = None if plan.url else LocalCentre(client, plan.data or default_data_dir())
+        centre = None if plan.url else AdminClient(plan.data.root)
         identity = await _enrol(plan, client, centre)
         problems = Problems()
         with Progress(
@@ -132,39 +131,44 @@ async def _run(plan: _Plan) -> int:
             uplink = Uplink(client, identity, batches, backoff=_PATIENCE, most_retries=_MOST_RETRIES)
             began = time.monotonic()
             watch = asyncio.create_task(_watch(bar, task, batches, uplink, identity))
+            finished = False
             try:
-                outcome = await _until_stopped(_deliver(uplink, centre if plan.wait else None))
+                finished = await _until_stopped(_deliver(uplink, centre if plan.wait else None))
             finally:
                 watch.cancel()
                 await batches.close()
-        print(_summary(uplink, batches, problems, time.monotonic() - began, stopped=outcome is None))
-        for note in problems.notes[:10]:
-            print(f"  {note}", file=sys.stderr)
-        if (hidden := len(problems.notes[10:]) + problems.untold) > 0:
-            print(f"  and {hidden} more", file=sys.stderr)
-        if isinstance(outcome, JikimiError):
-            raise outcome
-        return 0 if outcome is not None else INTERRUPTED
+                bar.stop()
+                print(_summary(uplink, batches, problems, time.monotonic() - began, finished=finished), flush=True)
+                _tell(problems)
+        for failure in batches.failures:
+            print(f"jikimi: {failure}", file=sys.stderr)
+        if not finished:
+            return INTERRUPTED
+        return 2 if batches.failures else 0
 
 
-async def _enrol(plan: _Plan, client: httpx.AsyncClient, centre: LocalCentre | None) -> Identity:
+def _tell(problems: Problems) -> None:
+    for note in problems.notes[:_NOTES_SHOWN]:
+        print(f"  {note}", file=sys.stderr)
+    hidden = len(problems.notes[_NOTES_SHOWN:]) + problems.untold
+    if hidden:
+        print(f"  and {hidden} more", file=sys.stderr)
+
+
+async def _enrol(plan: _Plan, client: httpx.AsyncClient, centre: AdminClient | None) -> Identity:
+    url, token = str(plan.url), str(plan.token)
     if centre is not None:
-        url, token = centre.url, (await centre.enrolment_token(plan.tenant))[0]
-    else:
-        url, token = str(plan.url), str(plan.token)
+        wish = {"tenant": plan.tenant, "uses": 1, "minutes": 10}
+        url, token = centre.address, str(centre.post("enrolment-tokens", wish)["token"])
     system = f"{platform.system()} {platform.release()}"[:64]
     return await enrol(client, url, token=token, device=plan.device_name, operating_system=system, kind="replay")
 
 
-async def _deliver(uplink: Uplink, centre: LocalCentre | None) -> JikimiError | bool:
-    """True when all is acknowledged (and, with `centre`, detected); else why not."""
-    try:
-        await uplink.drain()
-        while centre is not None and _lag(await centre.status()) > 0:  # noqa: ASYNC110 - another process's progress
-            await asyncio.sleep(0.5)
-    except JikimiError as error:
-        return error
-    return True
+async def _deliver(uplink: Uplink, centre: AdminClient | None) -> None:
+    """Until all is acknowledged and, with `centre`, detected."""
+    await uplink.drain()
+    while centre is not None and _lag(await asyncio.to_thread(centre.get, "status")) > 0:  # noqa: ASYNC110 - another process's progress
+        await asyncio.sleep(0.5)
 
 
 def _lag(status: dict[str, Any]) -> int:
@@ -173,20 +177,19 @@ def _lag(status: dict[str, Any]) -> int:
     return sum(lag.values()) if isinstance(lag, dict) else int(lag)
 
 
-async def _until_stopped(work: Any) -> JikimiError | bool | None:
-    """The outcome of `work`; None when SIGINT or SIGTERM came first."""
-    task = asyncio.ensure_future(work)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, task.cancel)
+async def _until_stopped(work: Coroutine[Any, Any, None]) -> bool:
+    """True when `work` came to its end, False when Ctrl-C or SIGTERM came first. Raises what `work` raises."""
+    stop = stop_on_signals()
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
     try:
-        outcome: JikimiError | bool = await task
-        return outcome
-    except asyncio.CancelledError:
-        return None
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            await working
+        return working.done()
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+        working.cancel()
+        stopping.cancel()
+        await asyncio.gather(working, stopping, return_exceptions=True)
 
 
 async def _watch(bar: Progress, task: Any, batches: FileBatches, uplink: Uplink, identity: Identity) -> None:
@@ -202,7 +205,7 @@ async def _watch(bar: Progress, task: Any, batches: FileBatches, uplink: Uplink,
         bar.update(task, rate=f"{rate:,}", description=label)
 
 
-def _summary(uplink: Uplink, batches: FileBatches, problems: Problems, seconds: float, *, stopped: bool) -> str:
+def _summary(uplink: Uplink, batches: FileBatches, problems: Problems, seconds: float, *, finished: bool) -> str:
     sent = uplink.sent
     words = [
         f"{batches.acked_events} events sent",
@@ -219,4 +222,4 @@ def _summary(uplink: Uplink, batches: FileBatches, problems: Problems, seconds: 
         words.append(f"{problems.unclassified} of unknown log source")
     words.append(f"{seconds:.1f} s")
     line = ", ".join(words)
-    return f"stopped: {line} (everything counted here is with the centre)" if stopped else line
+    return line if finished else f"stopped early; with the centre for good: {line}"
