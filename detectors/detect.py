@@ -9,7 +9,7 @@ import msgspec
 from detectors.sigma.correlate import CorrelationHit, Correlator
 from detectors.sigma.match import RuleSet
 from detectors.sigma.rule import Match, Rule
-from detectors.words import titles
+from detectors.titles import sentence
 from jikimi.domain.event import TIMESTAMP, Event, format_time
 from jikimi.domain.logsource import LogSource
 from jikimi.domain.risk import risk_of_level
@@ -67,7 +67,7 @@ class OfflineRun:
 
 def _of_match(match: Match, event: Event, logsource: LogSource, file: str) -> Detected:
     rule = match.rule
-    korean, english = titles(rule.jikimi, rule.title, event)
+    korean, english = sentence(rule.jikimi, rule.tags, _device(event), event, {"count": 1})
     return Detected(
         rule_id=rule.id,
         rule_title=rule.title,
@@ -85,8 +85,8 @@ def _of_match(match: Match, event: Event, logsource: LogSource, file: str) -> De
 
 def _of_hit(hit: CorrelationHit, logsource: LogSource, file: str) -> Detected:
     rule = hit.rule
-    words = {**hit.event, **hit.group}
-    korean, english = titles(rule.jikimi, rule.title, words, count=hit.event_count, distinct=hit.distinct)
+    counts = {"count": hit.event_count, "distinct": hit.distinct}
+    korean, english = sentence(rule.jikimi, rule.tags, _device(hit.event), hit.event | hit.group, counts)
     return Detected(
         rule_id=rule.id,
         rule_title=rule.title,
@@ -104,6 +104,10 @@ def _of_hit(hit: CorrelationHit, logsource: LogSource, file: str) -> Detected:
         window_start=format_time(hit.window_start),
         group=hit.group,
     )
+
+
+def _device(event: Event) -> str:
+    return str(event.get("Hostname") or event.get("Computer") or "?")
 
 
 def _source(rule: Rule, logsource: LogSource) -> LogSource:

@@ -64,7 +64,9 @@ class Correlator:
         self._windows: dict[Key, Window] = {}
         self._before: dict[Key, Window | None] = {}
         self._expires: dict[Key, datetime] = {}
+        self._touches = 0
         self.given_up = 0
+        self.unreadable = 0
 
     @property
     def operators(self) -> frozenset[str]:
@@ -86,18 +88,21 @@ class Correlator:
                 key = (operator_of(rule), tenant_id, _key_of(group))
                 window = self._touch(key)
                 outcome = window.add(correlation, sighting)
-                self._expires[key] = now + timedelta(seconds=correlation.timespan) + LATENESS
+                self._expires[key] = self._rests_until(key[0], now)
                 if outcome is not None:
                     hit = _hit(rule, group, window, event, outcome == "new")
                     told.setdefault((key, hit.window_start), []).append(hit)
-        self._bound()
+        self._tidy(now)
         return [msgspec.structs.replace(hits[-1], new=hits[0].new) for hits in told.values()]
 
     def load(self, rows: Iterable[Row]) -> None:
-        """Takes up kept state, as committed; rows that do not decode or belong to no loaded rule are left alone."""
+        """Takes up kept state, as committed. Rows of no loaded rule are left; what does not decode starts anew."""
         for operator, tenant_id, key, value in rows:
             if operator in self._timespans:
-                self._windows[operator, tenant_id, key] = msgspec.msgpack.decode(value, type=Window)
+                try:
+                    self._windows[operator, tenant_id, key] = msgspec.msgpack.decode(value, type=Window)
+                except msgspec.MsgspecError:
+                    self.unreadable += 1
 
     def changed(self) -> list[Changed]:
         """What differs from the last `commit`: (operator, tenant, key, value or None for gone, expires_at)."""
@@ -129,19 +134,31 @@ class Correlator:
 
     def _touch(self, key: Key) -> Window:
         """The window to be changed, its former state noted, moved to the end of the resting order."""
+        self._touches += 1
         window = self._windows.pop(key, None)
         if key not in self._before:
             self._before[key] = window.copy() if window is not None else None
         self._windows[key] = window if window is not None else Window()
         return self._windows[key]
 
-    def _bound(self) -> None:
+    def _tidy(self, now: datetime) -> None:
+        """Forgets what rested past its time, now and then; and what rested longest when there is too much."""
+        if self._touches > len(self._windows) + 1_000:
+            self._touches = 0
+            for key in list(self._windows):
+                rests_until = self._expires.setdefault(key, self._rests_until(key[0], now))
+                if rests_until < now:
+                    self._drop(key)
         while len(self._windows) > GROUPS:
-            key = next(iter(self._windows))
-            window = self._windows.pop(key)
-            self._before.setdefault(key, window)
-            self._expires.pop(key, None)
+            self._drop(next(iter(self._windows)))
             self.given_up += 1
+
+    def _drop(self, key: Key) -> None:
+        self._before.setdefault(key, self._windows.pop(key))
+        self._expires.pop(key, None)
+
+    def _rests_until(self, operator: str, now: datetime) -> datetime:
+        return now + timedelta(seconds=self._timespans[operator]) + LATENESS
 
 
 def operator_of(rule: Rule) -> str:
