@@ -8,6 +8,7 @@ import asyncio
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
@@ -60,7 +61,8 @@ _ENGINE = {
     "background_pool_size": 2,
     "background_schedule_pool_size": 4,
 }
-_QUERY = {"max_threads": 2, "max_memory_usage": 512 << 20}
+_WRITING = {"max_threads": 2, "max_memory_usage": 512 << 20}
+_READING = {**_WRITING, "max_execution_time": 60, "readonly": 1}  # `readonly` last: nothing can be set after it
 _READERS = 2
 # ClickHouse ErrorCodes.cpp: after these the same may succeed later.
 _RETRY = frozenset({159, 202, 209, 210, 241, 242, 243, 252, 319})
@@ -69,25 +71,21 @@ _RETRY = frozenset({159, 202, 209, 210, 241, 242, 243, 252, 319})
 class EventStore:
     """Insert once a token, search in a tenant scope. All methods may raise Transient (memory, disk, time ran out)."""
 
-    def __init__(self, writer: Any, readers: Sequence[Any], threads: ThreadPoolExecutor) -> None:
+    def __init__(self, writer: Any, readers: Sequence[Any]) -> None:
+        """Use `open`."""
         self._writer = writer
         self._readers: SimpleQueue[Any] = SimpleQueue()
         for reader in readers:
             self._readers.put(reader)
-        self._threads = threads
-        self._insert_turn = asyncio.Lock()
+        # An insert never waits for a long search: each kind of call has threads of its own.
+        self._inserting = ThreadPoolExecutor(1, thread_name_prefix="events-insert")
+        self._reading = ThreadPoolExecutor(len(readers), thread_name_prefix="events-read")
         self._pid = os.getpid()
 
     @classmethod
     async def open(cls, folder: Path) -> "EventStore":
         """Open or make the store in `folder`. Raises Misconfigured when another process has it open."""
-        threads = ThreadPoolExecutor(_READERS + 1, thread_name_prefix="events")
-        try:
-            writer, readers = await asyncio.get_running_loop().run_in_executor(threads, _connect, folder)
-        except BaseException:
-            threads.shutdown(wait=False)
-            raise
-        return cls(writer, readers, threads)
+        return cls(*await asyncio.to_thread(_connect, folder))
 
     async def insert(self, batches: Sequence[EventBatch], *, token: str) -> int:
         """Store the batches' events durably, once a token. Returns how many events were in them.
@@ -96,8 +94,7 @@ class EventStore:
         """
         if not batches:
             return 0
-        async with self._insert_turn:
-            return await self._run(lambda: self._insert(batches, token))
+        return await self._run(self._inserting, lambda: self._insert(batches, token))
 
     async def search(self, query: EventQuery) -> list[StoredEvent]:
         """Newest first."""
@@ -118,7 +115,7 @@ class EventStore:
         """Events stored."""
         where, parameters = in_scope(scope)
         sql = f"SELECT count() FROM jikimi.events WHERE {where}"  # noqa: S608 (conditions are our own text)
-        rows = await self._run(lambda: self._read(sql, parameters))
+        rows = await self._run(self._reading, lambda: self._read(sql, parameters))
         return int(rows[0][0])
 
     async def close(self) -> None:
@@ -135,13 +132,13 @@ class EventStore:
 
     async def _select(self, tail: str, parameters: dict[str, Any]) -> list[StoredEvent]:
         sql = f"SELECT {_COLUMNS} FROM jikimi.events {tail}"  # noqa: S608 (conditions are our own text)
-        rows = await self._run(lambda: self._read(sql, parameters))
+        rows = await self._run(self._reading, lambda: self._read(sql, parameters))
         return [_stored(row) for row in rows]
 
-    async def _run(self, call: Callable[[], T]) -> T:
+    async def _run(self, threads: ThreadPoolExecutor, call: Callable[[], T]) -> T:
         if os.getpid() != self._pid:
             raise Misconfigured("the event store was opened before a fork; start processes by spawn")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, _translating, call)
+        return await asyncio.get_running_loop().run_in_executor(threads, _translating, call)
 
     def _insert(self, batches: Sequence[EventBatch], token: str) -> int:
         table = rows_of(batches)
@@ -161,30 +158,35 @@ class EventStore:
             self._readers.put(reader)
 
     def _close(self) -> None:
-        self._threads.shutdown()
+        self._inserting.shutdown()
+        self._reading.shutdown()
         self._writer.close()
         while not self._readers.empty():
             self._readers.get().close()
 
 
 def _connect(folder: Path) -> tuple[Any, list[Any]]:
-    folder.mkdir(parents=True, exist_ok=True)
-    clients: list[Any] = []
     try:
-        for _ in range(_READERS + 1):
-            clients.append(  # noqa: PERF401 (what was opened before a failure must be closed)
-                clickhouse_connect.get_client(interface="chdb", path=str(folder), settings=_QUERY, chdb_options=_ENGINE)
-            )
-        writer, *readers = clients
-        writer.command("CREATE DATABASE IF NOT EXISTS jikimi ENGINE = Atomic")
-        writer.command(_TABLE)
+        folder.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as opened:
+            writer, *readers = [
+                opened.enter_context(closing(_client(folder, settings)))
+                for settings in [_WRITING] + [_READING] * _READERS
+            ]
+            writer.command("CREATE DATABASE IF NOT EXISTS jikimi ENGINE = Atomic")
+            writer.command(_TABLE)
+            opened.pop_all()  # all went well: they stay open
+    except OSError as error:
+        raise Misconfigured(f"{folder}: the event store cannot be made here: {error.strerror}") from error
     except (ClickHouseError, RuntimeError) as error:
-        for client in clients:
-            client.close()
         raise Misconfigured(
             f"{folder}: the event store cannot be opened; is another centre running on it? ({_first_line(error)})"
         ) from error
     return writer, readers
+
+
+def _client(folder: Path, settings: dict[str, int]) -> Any:
+    return clickhouse_connect.get_client(interface="chdb", path=str(folder), settings=settings, chdb_options=_ENGINE)
 
 
 def _translating(call: Callable[[], T]) -> T:

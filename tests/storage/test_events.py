@@ -191,3 +191,33 @@ class TestOpen:
     async def test_a_process_opens_one_folder_at_a_time(self, store: EventStore, tmp_path: Path) -> None:
         with pytest.raises(Misconfigured, match="cannot be opened"):
             await EventStore.open(tmp_path / "second")
+
+    async def test_a_place_that_is_no_folder_is_told(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        with pytest.raises(Misconfigured, match="cannot be made here"):
+            await EventStore.open(tmp_path / "file" / "events")
+
+
+class TestTogether:
+    async def test_searches_and_inserts_do_not_disturb_each_other(self, store: EventStore) -> None:
+        async def write(n: int) -> None:
+            await store.insert([batch_of(events_of(20, Text="찾을 말"), first_seq=n * 20)], token=str(n))
+
+        async def look() -> None:
+            found = await store.search(EventQuery(EVERY, text="찾을 말", limit=1000))
+            assert len(found) % 20 == 0, "an insert is seen whole or not at all"
+
+        await asyncio.gather(*(job for n in range(10) for job in (write(n), look(), look())))
+        assert await store.count(EVERY) == 200
+
+    async def test_who_gives_up_waiting_leaves_the_store_whole(self, store: EventStore) -> None:
+        task = asyncio.create_task(store.insert([batch_of(events_of(1000))], token="a"))
+        await asyncio.sleep(0.001)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await store.insert([batch_of(events_of(1000))], token="a")
+        assert await store.count(EVERY) == 1000
+
+    async def test_a_reader_can_write_nothing(self, store: EventStore) -> None:
+        with pytest.raises(Misconfigured, match="readonly"):
+            await store._run(store._reading, lambda: store._read("TRUNCATE TABLE jikimi.events", {}))
