@@ -1,10 +1,127 @@
-"""`jikimi agent`."""
+"""`jikimi agent`: make this machine a device of a company, watch it, ask how it is."""
+
+import asyncio
+import logging
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True)
+from jikimi.errors import JikimiError, Misconfigured
+
+app = typer.Typer(no_args_is_help=True, help="The agent on a client's computer: enrol it, run it, ask how it is.")
+
+StateOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of this agent [default: /var/lib/jikimi-agent as root, else ~/.local/state/jikimi-agent]"
+    ),
+]
 
 
-@app.callback()
-def main() -> None:
-    """Not built yet."""
+@app.command()
+def enrol(
+    url: Annotated[str, typer.Option(help="Address of the centre, https://…")] = "",
+    token: Annotated[str, typer.Option(help="Enrolment token the centre issued", envvar="JIKIMI_TOKEN")] = "",
+    device: Annotated[str, typer.Option(help="Name of this computer as the company calls it")] = "",
+    state: StateOption = None,
+    protect: Annotated[
+        list[Path] | None, typer.Option(help="Folder whose files are watched; may be given again")
+    ] = None,
+    lab_loop_is_removable: Annotated[
+        bool, typer.Option("--lab-loop-is-removable", help="Take loop devices for USB sticks (trials only)")
+    ] = False,
+) -> None:
+    """Exchange a token for this computer's own credential."""
+    from collectors import agent
+    from collectors.settings import StateDir, default_state_dir
+
+    with _told():
+        if not url:
+            raise Misconfigured("no centre: say its address with --url https://…")
+        if not token:
+            raise Misconfigured(
+                "no enrolment token: ask the centre for one and give it with --token (or $JIKIMI_TOKEN)"
+            )
+        folder = StateDir(state or default_state_dir())
+        name = device or socket.gethostname()
+        who = asyncio.run(
+            agent.enrol(
+                folder,
+                url,
+                token,
+                device=name,
+                protect=protect or [],
+                lab_loop_is_removable=lab_loop_is_removable,
+            )
+        )
+    print(f"{who.device} is enrolled at {who.url}; start it with: jikimi agent run --state {folder.root}")
+    if not protect:
+        print("No folder is protected: only removable media and network flows are watched.")
+
+
+@app.command()
+def run(state: StateOption = None) -> None:
+    """Watch this computer until Ctrl-C or SIGTERM."""
+    from collectors import agent
+    from collectors.settings import StateDir, default_state_dir
+
+    _log_to_stderr()
+    with _told():
+        asyncio.run(agent.run(StateDir(state or default_state_dir())))
+
+
+@app.command()
+def status(
+    state: StateOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object")] = False,
+) -> None:
+    """Does it run, when did it last reach the centre, what waits, how is each source. Exit 0 = it runs, 1 = not."""
+    import msgspec
+
+    from collectors import agent, health
+    from collectors.settings import StateDir, default_state_dir
+    from jikimi.clock import utc_now
+
+    folder = StateDir(state or default_state_dir())
+    with _told():
+        if not folder.credential.exists():
+            raise Misconfigured(f"{folder.root}: no agent is enrolled here; run `jikimi agent enrol` first")
+        told = health.read(folder.status)
+        running = agent.is_running(folder)
+    if as_json:
+        inside = msgspec.to_builtins(told) if told else None
+        print(msgspec.json.encode({"running": running, "status": inside}).decode())
+    elif told is None:
+        print(f"enrolled, but never started; start it with: jikimi agent run --state {folder.root}")
+    else:
+        print("\n".join(health.words(told, running=running, now=utc_now())))
+    raise typer.Exit(0 if running else 1)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Errors for people: one sentence on stderr; exit 2 for what the caller must mend, 1 for a failure."""
+    try:
+        yield
+    except JikimiError as error:
+        print(f"jikimi agent: {error}", file=sys.stderr)
+        raise typer.Exit(2 if isinstance(error, Misconfigured) else 1) from None
+
+
+def _log_to_stderr() -> None:
+    import structlog
+
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

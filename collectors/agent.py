@@ -1,0 +1,260 @@
+"""The installed program: sources → spool → uplink, a heartbeat, a status file, an orderly end."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import platform
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+import structlog
+
+from collectors import health, identity, settings
+from collectors.health import Health, Status
+from collectors.identity import VERSION, Identity
+from collectors.settings import AgentSettings, StateDir
+from collectors.sources.feed import Source
+from collectors.sources.files import Files
+from collectors.sources.flows import Flows
+from collectors.sources.media import Media
+from collectors.sources.memory import Memory
+from collectors.sources.who import Processes
+from collectors.spool import Spool
+from collectors.supervisor import Supervisor
+from collectors.uplink import Uplink
+from jikimi.clock import Clock, utc_now
+from jikimi.domain.event import Event
+from jikimi.domain.logsource import LogSource
+from jikimi.errors import Misconfigured, Refused, Transient
+
+HEARTBEAT = 30.0
+STATUS = 2.0
+ANSWER_WITHIN = 20.0
+LAST_SENDING = 3.0
+
+_log = structlog.get_logger()
+
+
+class AlreadyRunning(Transient):
+    """Another agent holds this state folder."""
+
+
+async def enrol(
+    state: StateDir, url: str, token: str, *, device: str, protect: list[Path], lab_loop_is_removable: bool = False
+) -> Identity:
+    """Become a device of the company that issued `token`; writes identity and settings into `state`.
+
+    Raises Misconfigured (folder missing, state not writable, enrolled already), Refused (token), Transient (no centre).
+    """
+    chosen = AgentSettings(settings.protected_folders(protect, state.root), lab_loop_is_removable)
+    state.prepare()
+    if state.credential.exists():
+        raise Misconfigured(
+            f"{state.root}: enrolled already; other folders to protect go into {state.settings}, "
+            "another company needs another --state"
+        )
+    system = f"{platform.system()} {platform.release()}"[:64]
+    async with httpx.AsyncClient(timeout=ANSWER_WITHIN) as client:
+        who = await identity.enrol(client, url, token=token, device=device, operating_system=system)
+    settings.save(chosen, state.settings)
+    identity.save(who, state.credential)
+    return who
+
+
+@contextmanager
+def locked(state: StateDir) -> Iterator[None]:
+    """Raises AlreadyRunning."""
+    with state.lock.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise AlreadyRunning(f"{state.root}: an agent runs here already (process {file.read().strip()})") from None
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+def is_running(state: StateDir) -> bool:
+    """Whether an agent holds the folder's lock. Raises Misconfigured when that may not be asked."""
+    try:
+        with state.lock.open("r") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise Misconfigured(f"{state.lock}: cannot be read ({error.strerror}); ask as the agent's own user") from error
+    return False
+
+
+def sources(state: StateDir, chosen: AgentSettings, centre: frozenset[tuple[str, int]]) -> list[Source]:
+    """The list of what this agent watches."""
+    processes = Processes()
+    loop = chosen.lab_loop_is_removable
+    return [
+        Files(chosen.protect, Memory(state.memory("files")), processes, loop_is_removable=loop),
+        Media(Memory(state.memory("media")), loop_is_removable=loop),
+        Flows(Memory(state.memory("flows")), centre, processes),
+    ]
+
+
+def addresses_of(url: str) -> frozenset[tuple[str, int]]:
+    """(address, port) pairs of the centre; empty while its name cannot be resolved."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+    except OSError:
+        return frozenset()
+    return frozenset((str(address[4][0]), port) for address in found)
+
+
+async def run(state: StateDir, *, clock: Clock = utc_now) -> None:
+    """Watch until SIGTERM or SIGINT. Raises Misconfigured, AlreadyRunning, Refused (the centre turned us away)."""
+    who = identity.load(state.credential)
+    chosen = settings.load(state.settings)
+    state.prepare()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(locked(state))
+        spool = await Spool.open(state.spool, agent_id=who.agent_id, hostname=who.device, clock=clock)
+        stack.push_async_callback(spool.close)
+        client = await stack.enter_async_context(httpx.AsyncClient(timeout=ANSWER_WITHIN))
+        await _Agent(state, who, chosen, spool, client, clock).run(stop)
+
+
+class _Agent:
+    """One life of the agent."""
+
+    def __init__(
+        self,
+        state: StateDir,
+        who: Identity,
+        chosen: AgentSettings,
+        spool: Spool,
+        client: httpx.AsyncClient,
+        clock: Clock,
+    ) -> None:
+        self._state = state
+        self._who = who
+        self._chosen = chosen
+        self._spool = spool
+        self._client = client
+        self._clock = clock
+        self._started = clock()
+        self._uplink = Uplink(client, who, spool)
+        self._supervisor: Supervisor
+        self._put_count = 0
+        self._reached: datetime | None = None
+        self._error = ""
+        self._delivered = 0
+        earlier = health.read(state.status)
+        self._left_over = earlier.health.spool_events if earlier else 0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        centre = await asyncio.to_thread(addresses_of, self._who.url)
+        self._supervisor = Supervisor(sources(self._state, self._chosen, centre), self._put, self._who.device)
+        self._supervisor.start()
+        _log.info("agent_started", device=self._who.device, centre=self._who.url, protects=len(self._chosen.protect))
+        carrying = asyncio.create_task(self._supervisor.run())
+        uplink = asyncio.create_task(self._uplink.run())
+        others = [asyncio.create_task(self._beat()), asyncio.create_task(self._tell_status())]
+        asked = asyncio.create_task(stop.wait())
+        await asyncio.wait({carrying, uplink, *others, asked}, return_when=asyncio.FIRST_COMPLETED)
+        ended = [task for task in (carrying, uplink, *others) if task.done()]
+        await self._end(carrying, [uplink, asked, *others], send=not ended)
+        for task in ended:
+            task.result()
+
+    async def _end(
+        self, carrying: asyncio.Task[None], others: list[asyncio.Task[None] | asyncio.Task[bool]], *, send: bool
+    ) -> None:
+        """Stop intake, drain into the spool, send what goes at once, tell the status; the rest waits on disk."""
+        await self._supervisor.stop()
+        for task in others:
+            task.cancel()
+        await asyncio.gather(carrying, *others, return_exceptions=True)
+        if send:
+            with contextlib.suppress(TimeoutError, Transient, Refused):
+                async with asyncio.timeout(LAST_SENDING):
+                    await self._uplink.drain()
+                    await self._heartbeat()
+        self._write_status()
+        _log.info("agent_stopped", spool_bytes=self._spool.waiting_bytes())
+
+    async def _put(self, logsource: LogSource, events: list[Event]) -> int:
+        kept = await self._spool.put(logsource, events)
+        self._put_count += kept
+        return kept
+
+    async def _beat(self) -> None:
+        """Raises Refused when the centre will not have this agent any more."""
+        while True:
+            await self._heartbeat()
+            await asyncio.sleep(HEARTBEAT)
+
+    async def _heartbeat(self) -> None:
+        headers = {"Authorization": f"Bearer {self._who.credential}", "Content-Type": "application/json"}
+        body = msgspec.json.encode(self.health())
+        try:
+            answer = await identity.ask(
+                self._client, "POST", f"{self._who.url}/v1/heartbeat", content=body, headers=headers
+            )
+        except Transient as error:
+            self._error = str(error)
+            return
+        if answer.status_code in (401, 403):
+            raise Refused(f"{self._who.url} refuses this agent: {identity.sentence(answer)}; enrol it again")
+        if answer.is_success:
+            self._reached, self._error = self._clock(), ""
+        else:
+            self._error = identity.sentence(answer)
+
+    async def _tell_status(self) -> None:
+        while True:
+            self._write_status()
+            await asyncio.sleep(STATUS)
+
+    def _write_status(self) -> None:
+        sent = self._uplink.sent
+        if sent.events > self._delivered:
+            self._delivered, self._reached, self._error = sent.events, self._clock(), ""
+        status = Status(
+            os.getpid(),
+            self._who.device,
+            self._who.url,
+            self._started,
+            self.health(),
+            self._reached,
+            self._error or sent.last_error if self._reached is None else self._error,
+            self._chosen.protect,
+        )
+        try:
+            health.write(status, self._state.status)
+        except OSError as error:
+            _log.warning("status_not_written", reason=str(error))
+
+    def health(self) -> Health:
+        """As the heartbeat and the status file tell it."""
+        waiting = self._spool.waiting_bytes()
+        feeds = health.of_feeds(self._supervisor.feeds)
+        return Health(VERSION, self._clock(), waiting, self._waiting_events() if waiting else 0, feeds)
+
+    def _waiting_events(self) -> int:
+        """What was put, less what was answered for; what an earlier life left is as its last status told."""
+        sent = self._uplink.sent
+        gone = sent.events + self._spool.dead_lettered + self._spool.dropped
+        return max(1, self._left_over + self._put_count - gone)

@@ -1,0 +1,110 @@
+"""What an agent was told when it was enrolled, and where it keeps its files. Read once at start."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from jikimi.errors import Misconfigured
+
+
+@dataclass(frozen=True, slots=True)
+class StateDir:
+    """The agent's folder: identity, settings, spool, what the sources remember. Only its owner may read it."""
+
+    root: Path
+
+    @property
+    def credential(self) -> Path:
+        return self.root / "credential.json"
+
+    @property
+    def settings(self) -> Path:
+        return self.root / "settings.json"
+
+    @property
+    def spool(self) -> Path:
+        return self.root / "spool"
+
+    @property
+    def status(self) -> Path:
+        return self.root / "status.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held while an agent runs on this folder."""
+        return self.root / "agent.lock"
+
+    def memory(self, source: str) -> Path:
+        return self.root / f"{source}.json"
+
+    def prepare(self) -> None:
+        """Make the folder. Raises Misconfigured when it cannot be made or written."""
+        try:
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            probe = self.root / ".writable"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise Misconfigured(
+                f"{self.root}: the agent cannot keep its state there ({error.strerror}); "
+                "choose another folder with --state, or run as its owner"
+            ) from error
+
+
+class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`protect`: absolute folders; `lab_loop_is_removable`: take loop devices for USB sticks, for trials only."""
+
+    protect: tuple[str, ...] = ()
+    lab_loop_is_removable: bool = False
+
+
+def default_state_dir() -> Path:
+    """$JIKIMI_AGENT_STATE, else /var/lib/jikimi-agent as root, else ~/.local/state/jikimi-agent."""
+    if named := os.environ.get("JIKIMI_AGENT_STATE"):
+        return Path(named)
+    if os.geteuid() == 0:
+        return Path("/var/lib/jikimi-agent")
+    return Path.home() / ".local" / "state" / "jikimi-agent"
+
+
+def protected_folders(named: list[Path], state: Path) -> tuple[str, ...]:
+    """Absolute, without symbolic links, each once. Raises Misconfigured for what is no folder, cannot be read, or
+    holds the agent's own state (every write of which would be an event to write)."""
+    found = []
+    state = state.resolve()
+    for folder in named:
+        real = folder.resolve()
+        if not real.exists():
+            raise Misconfigured(f"{folder}: this folder to protect does not exist")
+        if not real.is_dir():
+            raise Misconfigured(f"{folder}: not a folder; protect the folder that holds it")
+        if not os.access(real, os.R_OK | os.X_OK):
+            raise Misconfigured(f"{folder}: the agent may not read this folder; run it as a user who may")
+        if real == state or real in state.parents:
+            raise Misconfigured(f"{folder}: holds the agent's own state {state}; choose another folder with --state")
+        found.append(str(real))
+    return tuple(dict.fromkeys(found))
+
+
+def save(settings: AgentSettings, path: Path) -> None:
+    """Raises Misconfigured when it cannot be written."""
+    fresh = path.with_suffix(".new")
+    try:
+        fresh.write_bytes(msgspec.json.format(msgspec.json.encode(settings), indent=2) + b"\n")
+        fresh.replace(path)
+    except OSError as error:
+        raise Misconfigured(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def load(path: Path) -> AgentSettings:
+    """Defaults when there is no file. Raises Misconfigured when it is damaged."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=AgentSettings)
+    except FileNotFoundError:
+        return AgentSettings()
+    except OSError as error:
+        raise Misconfigured(f"{path}: cannot be read ({error.strerror})") from error
+    except msgspec.MsgspecError as error:
+        raise Misconfigured(f"{path}: {error}; mend it or enrol again") from error
