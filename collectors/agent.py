@@ -33,7 +33,7 @@ from collectors.uplink import Uplink
 from jikimi.clock import Clock, utc_now
 from jikimi.domain.event import Event
 from jikimi.domain.logsource import LogSource
-from jikimi.errors import Misconfigured, Refused, Transient
+from jikimi.errors import JikimiError, Misconfigured, Refused, Transient
 
 HEARTBEAT = 30.0
 STATUS = 2.0
@@ -55,15 +55,21 @@ async def enrol(
     Raises Misconfigured (folder missing, state not writable, enrolled already), Refused (token), Transient (no centre).
     """
     chosen = AgentSettings(settings.protected_folders(protect, state.root), lab_loop_is_removable)
-    state.prepare()
-    if state.credential.exists():
+    if state.enrolled():
         raise Misconfigured(
             f"{state.root}: enrolled already; other folders to protect go into {state.settings}, "
             "another company needs another --state"
         )
+    made = not state.root.exists()
+    state.prepare()
     system = f"{platform.system()} {platform.release()}"[:64]
-    async with httpx.AsyncClient(timeout=ANSWER_WITHIN) as client:
-        who = await identity.enrol(client, url, token=token, device=device, operating_system=system)
+    try:
+        async with httpx.AsyncClient(timeout=ANSWER_WITHIN) as client:
+            who = await identity.enrol(client, url, token=token, device=device, operating_system=system)
+    except JikimiError:
+        if made:
+            state.root.rmdir()
+        raise
     settings.save(chosen, state.settings)
     identity.save(who, state.credential)
     return who

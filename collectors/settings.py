@@ -39,6 +39,15 @@ class StateDir:
     def memory(self, source: str) -> Path:
         return self.root / f"{source}.json"
 
+    def enrolled(self) -> bool:
+        """Raises Misconfigured when that may not be asked."""
+        try:
+            return self.credential.exists()
+        except OSError as error:
+            raise Misconfigured(
+                f"{self.root}: cannot be read ({error.strerror}); ask as the agent's own user"
+            ) from error
+
     def prepare(self) -> None:
         """Make the folder. Raises Misconfigured when it cannot be made or written."""
         try:

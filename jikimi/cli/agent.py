@@ -1,17 +1,14 @@
 """`jikimi agent`: make this machine a device of a company, watch it, ask how it is."""
 
 import asyncio
-import logging
 import socket
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from jikimi.errors import JikimiError, Misconfigured
+from jikimi.cli.errors import for_people
+from jikimi.errors import Misconfigured
 
 app = typer.Typer(no_args_is_help=True, help="The agent on a client's computer: enrol it, run it, ask how it is.")
 
@@ -24,6 +21,7 @@ StateOption = Annotated[
 
 
 @app.command()
+@for_people
 def enrol(
     url: Annotated[str, typer.Option(help="Address of the centre, https://…")] = "",
     token: Annotated[str, typer.Option(help="Enrolment token the centre issued", envvar="JIKIMI_TOKEN")] = "",
@@ -40,42 +38,44 @@ def enrol(
     from collectors import agent
     from collectors.settings import StateDir, default_state_dir
 
-    with _told():
-        if not url:
-            raise Misconfigured("no centre: say its address with --url https://…")
-        if not token:
-            raise Misconfigured(
-                "no enrolment token: ask the centre for one and give it with --token (or $JIKIMI_TOKEN)"
-            )
-        folder = StateDir(state or default_state_dir())
-        name = device or socket.gethostname()
-        who = asyncio.run(
-            agent.enrol(
-                folder,
-                url,
-                token,
-                device=name,
-                protect=protect or [],
-                lab_loop_is_removable=lab_loop_is_removable,
-            )
+    if not url:
+        raise Misconfigured("no centre: say its address with --url https://…")
+    if not token:
+        raise Misconfigured("no enrolment token: ask the centre for one and give it with --token (or $JIKIMI_TOKEN)")
+    folder = StateDir(state or default_state_dir())
+    name = device or socket.gethostname()
+    who = asyncio.run(
+        agent.enrol(
+            folder,
+            url,
+            token,
+            device=name,
+            protect=protect or [],
+            lab_loop_is_removable=lab_loop_is_removable,
         )
+    )
     print(f"{who.device} is enrolled at {who.url}; start it with: jikimi agent run --state {folder.root}")
     if not protect:
         print("No folder is protected: only removable media and network flows are watched.")
 
 
 @app.command()
-def run(state: StateOption = None) -> None:
+@for_people
+def run(
+    state: StateOption = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every log line.")] = False,
+) -> None:
     """Watch this computer until Ctrl-C or SIGTERM."""
     from collectors import agent
     from collectors.settings import StateDir, default_state_dir
+    from jikimi.cli.logs import set_up_logs
 
-    _log_to_stderr()
-    with _told():
-        asyncio.run(agent.run(StateDir(state or default_state_dir())))
+    set_up_logs(verbose=verbose)
+    asyncio.run(agent.run(StateDir(state or default_state_dir())))
 
 
 @app.command()
+@for_people
 def status(
     state: StateOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object")] = False,
@@ -88,11 +88,10 @@ def status(
     from jikimi.clock import utc_now
 
     folder = StateDir(state or default_state_dir())
-    with _told():
-        if not folder.credential.exists():
-            raise Misconfigured(f"{folder.root}: no agent is enrolled here; run `jikimi agent enrol` first")
-        told = health.read(folder.status)
-        running = agent.is_running(folder)
+    if not folder.enrolled():
+        raise Misconfigured(f"{folder.root}: no agent is enrolled here; run `jikimi agent enrol` first")
+    told = health.read(folder.status)
+    running = agent.is_running(folder)
     if as_json:
         inside = msgspec.to_builtins(told) if told else None
         print(msgspec.json.encode({"running": running, "status": inside}).decode())
@@ -101,27 +100,3 @@ def status(
     else:
         print("\n".join(health.words(told, running=running, now=utc_now())))
     raise typer.Exit(0 if running else 1)
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Errors for people: one sentence on stderr; exit 2 for what the caller must mend, 1 for a failure."""
-    try:
-        yield
-    except JikimiError as error:
-        print(f"jikimi agent: {error}", file=sys.stderr)
-        raise typer.Exit(2 if isinstance(error, Misconfigured) else 1) from None
-
-
-def _log_to_stderr() -> None:
-    import structlog
-
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )

@@ -44,6 +44,7 @@ class Centre:
     duplicates: int = 0
     lost: list[tuple[int, int]] = field(default_factory=list)
     enrolled: list[dict[str, Any]] = field(default_factory=list)
+    heartbeats: list[dict[str, Any]] = field(default_factory=list)
     admin: list[dict[str, Any]] = field(default_factory=list)
     tenants: list[str] = field(default_factory=lambda: ["한빛정밀"])
     lag: deque[int] = field(default_factory=deque)
@@ -79,7 +80,15 @@ class Centre:
             return 200, {"lag": {"detectors": self.lag.popleft() if self.lag else 0}}, {}
         if route == ("POST", "/v1/batches"):
             return self._upload(headers, body)
+        if route == ("POST", "/v1/heartbeat"):
+            return self._heartbeat(headers, orjson.loads(body))
         return 404, {"error": "not found", "code": "not_found"}, {}
+
+    def _heartbeat(self, headers: dict[str, str], health: dict[str, Any]) -> Fault:
+        if self.revoked or headers.get("authorization") != "Bearer secret":
+            return 401, {"error": "this agent was revoked", "code": "unauthorised"}, {}
+        self.heartbeats.append(health)
+        return 200, {"time": health["clock"], "config_version": 1, "credit": 8 << 20}, {}
 
     def _enrol(self, wish: dict[str, Any]) -> Fault:
         self.enrolled.append(wish)
