@@ -7,11 +7,12 @@ by RST, or after the silence stated in `Timeouts`; stragglers up to `Timeouts.cl
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from collectors.flows.fragments import PATIENCE as _FRAGMENT_PATIENCE
+from collectors.flows.fragments import Fragments
 from collectors.flows.packet import ACK, FIN, ICMP, ICMP6, RST, SYN, TCP, UDP, Packet
 
 NANOSECONDS = 1_000_000_000
 _SWEEP_EVERY = 5 * NANOSECONDS
-_MOST_FRAGMENTS = 10_000
 
 Key = tuple[bytes, bytes, int, int, int]
 
@@ -82,7 +83,7 @@ class FlowTable:
         self._timeouts = timeouts or Timeouts()
         self._capacity = capacity
         self._flows: dict[Key, Flow] = {}
-        self._ports: dict[tuple[bytes, bytes, int, int], tuple[int, int]] = {}
+        self._fragments = Fragments()
         self._now = 0
         self._next_sweep = 0
         self.evicted = 0
@@ -94,8 +95,12 @@ class FlowTable:
         """Account one packet; the flows that ended by then. A time that runs backwards ends nothing early."""
         self._now = max(self._now, time)
         ended = self._sweep() if self._now >= self._next_sweep else []
-        if packet.fragment is not None:
-            packet = self._with_ports(packet, packet.fragment)
+        for whole, at in self._fragments.place(packet, time) if packet.fragment is not None else ((packet, time),):
+            ended += self._account(whole, at)
+        return ended
+
+    def _account(self, packet: Packet, time: int) -> list[Flow]:
+        ended: list[Flow] = []
         key, flow = self._find(packet)
         if flow is not None and flow.closed and _opens(packet):
             ended.append(self._flows.pop(key))
@@ -103,7 +108,7 @@ class FlowTable:
         if flow is None:
             flow = _new_flow(packet, time)
             self._flows[_key(flow)] = flow
-        _account(flow, packet, time)
+        _add_packet(flow, packet, time)
         if len(self._flows) > self._capacity:
             ended.extend(self._evict())
         return ended
@@ -116,6 +121,8 @@ class FlowTable:
 
     def close(self) -> Iterator[Flow]:
         """Every flow still held, in order of their beginning."""
+        for packet, time in self._fragments.orphans(self._now + _FRAGMENT_PATIENCE + 1):
+            yield from self._account(packet, time)
         flows = sorted(self._flows.values(), key=lambda flow: flow.start)
         self._flows.clear()
         yield from flows
@@ -134,17 +141,6 @@ class FlowTable:
                 return back, flow
         return key, flow
 
-    def _with_ports(self, packet: Packet, identification: int) -> Packet:
-        """A fragment with the ports that its first fragment had."""
-        of = (packet.source, packet.destination, packet.protocol, identification)
-        if packet.first:
-            if len(self._ports) >= _MOST_FRAGMENTS:
-                self._ports.pop(next(iter(self._ports)))
-            self._ports[of] = (packet.source_port, packet.destination_port)
-            return packet
-        source_port, destination_port = self._ports.get(of, (0, 0))
-        return packet._replace(source_port=source_port, destination_port=destination_port)
-
     def _patience(self, flow: Flow) -> float:
         limits = self._timeouts
         if flow.closed:
@@ -161,6 +157,8 @@ class FlowTable:
         ended = [self._flows.pop(key) for key in late]
         for flow in ended:
             flow.timed_out = True
+        for packet, time in self._fragments.orphans(self._now):
+            ended += self._account(packet, time)
         return ended
 
     def _evict(self) -> list[Flow]:
@@ -201,7 +199,7 @@ def _is_answer(flags: int, source_port: int, destination_port: int) -> bool:
     return source_port < 1024 <= destination_port
 
 
-def _account(flow: Flow, packet: Packet, time: int) -> None:
+def _add_packet(flow: Flow, packet: Packet, time: int) -> None:
     outward = packet.source == flow.source and (
         packet.source != packet.destination
         or packet.source_port == flow.source_port
