@@ -7,6 +7,7 @@ opens a folder at a time; inside it any number of tasks and threads append, and 
 """
 
 import asyncio
+import contextlib
 import sqlite3
 import time
 import zlib
@@ -26,11 +27,13 @@ from jikimi.stream.membership import Group
 from jikimi.stream.port import MAX_RECORD_BYTES, NewRecord, TopicPartition
 from jikimi.stream.sqlite_consumer import SqliteConsumer
 from jikimi.stream.sqlite_file import Extent, pack_headers
-from jikimi.stream.sqlite_writer import Transaction, Writer
+from jikimi.stream.sqlite_writer import MAX_COMMIT_BYTES, Transaction, Writer
 
 READERS = 2
 AGE_CHECK_SECONDS = 60.0
 VACUUM_PAGES = 256
+ROOM_BYTES = 2 * MAX_COMMIT_BYTES
+"""Below this much above the reserve the file gives its unused pages back to the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ class SqliteEventLog:
         *,
         partitions: int = 8,
         retention: Retention = Retention(),
-        ballast_bytes: int = 8 << 20,
+        ballast_bytes: int = 16 << 20,
         reserve_bytes: int = 32 << 20,
         free: FreeSpace = free_space,
         clock: Clock = utc_now,
@@ -286,43 +289,50 @@ class SqliteEventLog:
 
         return self._writer.submit(apply, weight=weight)
 
-    def _refusal(self) -> Transient | None:
+    def _refusal(self, weight: int) -> Transient | None:
+        """Why `weight` more bytes cannot be taken: the WAL must find room for them, and the file for the whole WAL."""
         free = self._free(self.folder)
-        if free >= self._reserve_bytes:
+        if free - 2 * weight - self._wal_bytes() >= self._reserve_bytes:
             return None
         return Transient(
-            f"the disk of {self.folder} has {free >> 20} MB free, less than the"
-            f" {self._reserve_bytes >> 20} MB kept in reserve: free some space"
+            f"the disk of {self.folder} has only {free >> 20} MB free,"
+            f" {self._reserve_bytes >> 20} MB are kept in reserve: free some space"
         )
 
     def _make_room(self) -> bool:
         """On a full disk: throw the ballast off and empty the WAL into the file."""
         dropped = self._ballast.drop()
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        with contextlib.suppress(sqlite3.OperationalError):  # as far as it gets
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return dropped
 
     def _housekeep(self) -> bool:
         """One small step of retention or tidying; True when there is more to do."""
         if self._retention_due() and self._writer.transact(self._retention_step):
             return True
-        free = self._free(self.folder)
-        if free < self._reserve_bytes:
+        room = self._free(self.folder) - self._wal_bytes() - self._reserve_bytes
+        if room < ROOM_BYTES:
             return self._give_back()
-        if free > self._reserve_bytes + self._ballast.size:
+        if room > ROOM_BYTES + self._ballast.size:
             self._ballast.take()
         return False
 
     def _give_back(self) -> bool:
         """The disk is short: return some of the file's unused pages to it."""
         (unused,) = self._connection.execute("PRAGMA freelist_count").fetchone()
-        if not unused:
+        if not unused and not self._wal_bytes():
             return False
         try:
             self._connection.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").fetchall()
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except sqlite3.OperationalError as error:
             return sqlite_file.is_full(error) and self._make_room()
-        return True
+        return bool(unused)
+
+    def _wal_bytes(self) -> int:
+        """All of it needs as much room again in the file itself, at the next checkpoint."""
+        wal = self.folder / "log.db-wal"
+        return wal.stat().st_size if wal.exists() else 0
 
     def _retention_due(self) -> bool:
         limit, age = self._retention.max_bytes, self._retention.max_age

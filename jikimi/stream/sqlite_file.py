@@ -31,6 +31,15 @@ CREATE TABLE group_offsets (
 ) STRICT, WITHOUT ROWID;
 """
 
+_PRAGMAS = (
+    "page_size = 8192",
+    "auto_vacuum = INCREMENTAL",
+    "journal_mode = WAL",
+    "journal_size_limit = 8388608",
+    "wal_autocheckpoint = 512",
+    "cache_size = -8192",
+)
+
 
 @dataclass(slots=True)
 class Extent:
@@ -54,16 +63,15 @@ def open_writer(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
     """
     try:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA page_size = 8192")
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(f"PRAGMA synchronous = {synchronous}")
-        connection.execute("PRAGMA journal_size_limit = 33554432")
-        connection.execute("PRAGMA wal_autocheckpoint = 2000")
-        connection.execute("PRAGMA cache_size = -8192")
-        _prepare(connection, path)
     except sqlite3.Error as error:
         raise translate(error, path) from error
+    try:
+        for pragma in (*_PRAGMAS, f"synchronous = {synchronous}"):
+            connection.execute(f"PRAGMA {pragma}")
+        _prepare(connection, path)
+    except (sqlite3.Error, JikimiError) as error:
+        connection.close()
+        raise (translate(error, path) if isinstance(error, sqlite3.Error) else error) from error
     return connection
 
 

@@ -20,7 +20,7 @@ T = TypeVar("T")
 Row = tuple[int, int, bytes, bytes, bytes]
 """id, appended_at in ms, key, headers, value."""
 
-MAX_COMMIT_BYTES = 32 << 20
+MAX_COMMIT_BYTES = 8 << 20
 MAX_PENDING_BYTES = 128 << 20
 STEP_ROWS = 512
 STEP_BYTES = 4 << 20
@@ -149,7 +149,7 @@ class Writer:
         connection: sqlite3.Connection,
         *,
         translate: Callable[[sqlite3.Error], JikimiError],
-        refusal: Callable[[], Transient | None],
+        refusal: Callable[[int], Transient | None],
         make_room: Callable[[], bool],
         housekeep: Callable[[], bool],
         published: Callable[[], None],
@@ -196,12 +196,15 @@ class Writer:
         while True:
             jobs = self._take(0 if more else self._idle_seconds)
             if jobs:
-                self._serve(jobs)
+                try:
+                    self._serve(jobs)
+                except Exception as error:  # the outermost pump: nobody may wait for ever
+                    _fail(jobs, Transient(f"the event log's writer failed: {error!r}"))
             elif self._closing:
                 return
             try:
                 more = self._housekeep()
-            except (sqlite3.Error, JikimiError):
+            except (sqlite3.Error, OSError):
                 more = False  # the disk is in trouble: appends say so to their callers; look again when idle
 
     def _take(self, patience: float) -> list[Job]:
@@ -219,7 +222,8 @@ class Writer:
             return taken
 
     def _serve(self, jobs: list[Job]) -> None:
-        refusal = self._refusal() if any(job.weight for job in jobs) else None
+        weight = sum(job.weight for job in jobs)
+        refusal = self._refusal(weight) if weight else None
         if refusal is not None:
             _fail((job for job in jobs if job.weight), refusal)
             jobs = [job for job in jobs if not job.weight]
@@ -268,4 +272,5 @@ class Writer:
 
 def _fail(jobs: Iterable[Job], error: JikimiError) -> None:
     for job in jobs:
-        job.done.set_exception(type(error)(*error.args))
+        if not job.done.done():
+            job.done.set_exception(type(error)(*error.args))
