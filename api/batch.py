@@ -1,7 +1,7 @@
 """The body of an upload, taken apart: one envelope line, then one event a line. Pure; no clock, no database.
 
 A bad event never costs its neighbours. It is left out, its sequence number stays its own, and what remains is stored as
-contiguous runs (docs/adr: sequence numbers of a batch with bad events).
+contiguous runs (docs/adr/0004).
 """
 
 import re
