@@ -7,7 +7,7 @@ RUN := .venv/bin
 DATA ?= jikimi-data
 PORT ?= 8600
 
-.PHONY: help setup demo test test-kafka test-browser check format lock clean
+.PHONY: help setup demo test test-kafka test-browser console check format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -32,8 +32,11 @@ test-kafka: setup ## the event log's contract suite on a real Apache Kafka (need
 	@$(RUN)/python -m tests.integration.kafka.broker
 	$(RUN)/pytest -m kafka
 
-test-browser: setup ## the console in a real browser (needs Chromium)
-	$(RUN)/pytest -m browser
+test-browser: console ## the console in a real browser (needs Chromium)
+	$(RUN)/pytest -m browser tests/browser
+
+console: setup ## build the console anew, check its types, run its unit tests (brings its own Node)
+	$(RUN)/python api/console/build.py --dev
 
 check: setup ## lint, types, architecture
 	$(RUN)/ruff check .

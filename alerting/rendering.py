@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from alerting import advice
 from alerting.settings import AlertSettings
 from alerting.sms_text import sms_text
+from jikimi.domain import advice
 from jikimi.domain.risk import RiskLevel
 
 _WEEKDAYS_KO = "월화수목금토일"

@@ -5,6 +5,9 @@ from fastapi import APIRouter, FastAPI
 from api import admin, admin_users, enrolment, errors, health, heartbeat, ingest, metrics_page
 from api.body import BodyLimit
 from api.headers import SecurityHeaders
+from api.incidents import routes as incident_routes
+from api.live import routes as live_routes
+from api.pages import answer, shell, sign_in
 from api.services import Services
 from api.settings import ApiSettings
 from api.state import build
@@ -17,6 +20,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     admin.router,
     admin_users.router,
     metrics_page.router,
+    sign_in.router,
+    shell.router,
+    answer.router,
+    incident_routes.router,
+    live_routes.router,
 )
 """Everything that is served. A router may carry a `lifespan` of its own."""
 

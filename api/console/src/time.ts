@@ -1,0 +1,32 @@
+import { lang, t } from "./words.ts";
+
+const pad = (n: number): string => String(n).padStart(2, "0");
+
+/** `2:10` under an hour as minutes:seconds, `3시간 20분` under two days, else days. */
+export function span(milliseconds: number): string {
+  const s = Math.floor(Math.abs(milliseconds) / 1000);
+  if (s < 3600) return `${pad(Math.floor(s / 60))}:${pad(s % 60)}`;
+  const hours = Math.floor(s / 3600);
+  if (hours < 48) return lang() === "ko" ? `${hours}시간 ${Math.floor((s % 3600) / 60)}분` : `${hours} h ${Math.floor((s % 3600) / 60)} min`;
+  return lang() === "ko" ? `${Math.floor(hours / 24)}일` : `${Math.floor(hours / 24)} d`;
+}
+
+export function ago(then: string, now: number): string {
+  const minutes = Math.floor((now - Date.parse(then)) / 60_000);
+  if (minutes < 1) return t("justNow");
+  if (minutes < 60) return t("agoMinutes", { n: minutes });
+  if (minutes < 48 * 60) return t("agoHours", { n: Math.floor(minutes / 60) });
+  return t("agoDays", { n: Math.floor(minutes / 1440) });
+}
+
+export function clock(moment: string | number, zone = "Asia/Seoul"): string {
+  return new Intl.DateTimeFormat(lang() === "ko" ? "ko-KR" : "en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false, timeZone: zone }).format(new Date(moment));
+}
+
+export function day(moment: string | number, zone = "Asia/Seoul"): string {
+  return new Intl.DateTimeFormat(lang() === "ko" ? "ko-KR" : "en-GB", { month: "long", day: "numeric", weekday: "short", timeZone: zone }).format(new Date(moment));
+}
+
+export function stamp(moment: string, zone = "Asia/Seoul"): string {
+  return `${day(moment, zone)} ${clock(moment, zone)}`;
+}
