@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from alerting import advice
 from alerting.rendering import Subject, local_time, render_mail, with_others
 from alerting.settings import AlertSettings
+from jikimi.domain import advice
 from jikimi.domain.risk import RiskLevel
 from tests.alerting.conftest import NOW
 
