@@ -4,6 +4,7 @@ Contract: see alerting/channels/sms_sens.py. Text longer than the type allows is
 character outside EUC-KR is taken over and then fails, as the vendor's documentation has it.
 """
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -67,6 +68,8 @@ class SensSandbox:
     journal: Path
     faults: deque[Fault] = field(default_factory=deque)
     """What goes wrong with the next sends, one each."""
+    latency: float = 0.0
+    """Seconds between taking a message over and saying so."""
     unreachable: set[str] = field(default_factory=set)
     """Numbers whose handset never gets anything."""
     messages: list[SandboxSms] = field(default_factory=list)
@@ -89,6 +92,7 @@ class SensSandbox:
             await _hang_up(send)
             return
         status, document = self._respond(scope, path, body)
+        await asyncio.sleep(self.latency)
         if fault == "drop_after":
             await _hang_up(send)
         else:
