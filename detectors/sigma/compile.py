@@ -12,18 +12,19 @@ from detectors.sigma.conditions import fold
 from detectors.sigma.route import EventClass
 from detectors.sigma.rule import Rule
 from detectors.sigma.scan import Atoms, Scanner
-from detectors.sigma.tree import FALSE, All, AnyOf, Exists, FieldRef, Node, Not, Null, Regex, Test, Text
+from detectors.sigma.tree import FALSE, All, AnyOf, Exists, FieldRef, Node, Not, Null, Regex, Test, Text, leaves
 from detectors.sigma.values import all_texts, is_null, texts_of
 from jikimi.domain.event import Event
 
 Holds = Callable[[Atoms | set[int], Event], bool]
+_KEPT_DECISIONS = 20_000
 _COMMON = frozenset({"Image", "ParentImage", "OriginalFileName", "User", "IntegrityLevel", "SourceImage", "Product"})
 _Joint: TypeAlias = All | AnyOf | Not
 _Residual: TypeAlias = Null | Exists | FieldRef
 
 
 class Program:
-    """`candidates` of an event, then `holds` of each."""
+    """`atoms` of an event, then the numbers of the rules that hold (`decide`)."""
 
     def __init__(self, event_class: EventClass, rules: Iterable[Rule]) -> None:
         known = dict(event_class.known)
@@ -32,6 +33,9 @@ class Program:
         self._always: list[int] = []
         self.rules: list[Rule] = []
         self.holds: list[Holds] = []
+        self._reads_event: list[bool] = []
+        self._failed: set[int] = set()
+        self._decided: dict[Atoms, tuple[list[int], list[int]]] = {}
         for rule in rules:
             tree = fold(rule.condition, known) if event_class.serves(rule) else FALSE
             if tree != FALSE:
@@ -42,6 +46,7 @@ class Program:
         number = len(self.rules)
         self.rules.append(rule)
         self.holds.append(self._closure(tree))
+        self._reads_event.append(any(isinstance(leaf, _Residual) for leaf in leaves(tree)))
         needed = self._necessary(tree)
         if needed is None:
             self._always.append(number)
@@ -64,14 +69,26 @@ class Program:
             scanner = scanners.get(name)
             if scanner is not None:
                 if type(value) is str:
-                    hits |= scanner.scan(value)
+                    if found := scanner.scan(value):
+                        hits |= found
                 else:
                     for text in texts_of(value):
                         hits |= scanner.scan(text)
         if self._keywords is not None:
-            for text in all_texts(whole):
-                hits |= self._keywords.scan(text)
+            self._search_keywords(self._keywords, whole, hits)
         return hits
+
+    @staticmethod
+    def _search_keywords(keywords: Scanner, whole: Event, hits: set[int]) -> None:
+        shortest = keywords.shortest
+        for value in whole.values():
+            kind = type(value)
+            if kind is str:
+                if (len(value) >= shortest or not value.isascii()) and (found := keywords.scan(value)):
+                    hits |= found
+            elif kind is not int or keywords.reads_numbers:
+                for text in all_texts({"": value}):
+                    hits |= keywords.scan(text)
 
     def candidates(self, hits: set[int]) -> Sequence[int]:
         """Numbers of the rules worth evaluating, in the order of the rules."""
@@ -81,6 +98,31 @@ class Program:
             if atom in waiting:
                 found.update(waiting[atom])
         return sorted(found) if len(found) > 1 else list(found)
+
+    def decide(self, hits: set[int], event: Event, failed: Callable[[Rule, Exception], None]) -> list[int]:
+        """Numbers of the rules that hold. Events repeat, and rules that look at atoms only are decided once a set."""
+        atoms = frozenset(hits)
+        known = self._decided.get(atoms)
+        if known is None:
+            candidates = self.candidates(hits)
+            sure = [n for n in candidates if not self._reads_event[n] and self._ask(n, hits, event, failed)]
+            known = (sure, [n for n in candidates if self._reads_event[n]])
+            if len(self._decided) >= _KEPT_DECISIONS:
+                self._decided.clear()
+            self._decided[atoms] = known
+        sure, unsure = known
+        more = [n for n in unsure if self._ask(n, hits, event, failed)]
+        return sorted([*sure, *more]) if more else sure
+
+    def _ask(self, number: int, hits: set[int], event: Event, failed: Callable[[Rule, Exception], None]) -> bool:
+        if number in self._failed:
+            return False
+        try:
+            return self.holds[number](hits, event)
+        except Exception as error:  # one rule's fault must not stop the stream: the caller sets the rule aside
+            self._failed.add(number)
+            failed(self.rules[number], error)
+            return False
 
     def _number(self, test: Test) -> int:
         return self._numbers.setdefault(test, len(self._numbers))
@@ -102,13 +144,31 @@ class Program:
         atoms, others = self._parted(node.items)
         if not others:
             return lambda hits, _: atoms <= hits
-        return lambda hits, event: atoms <= hits and all(holds(hits, event) for holds in others)
+
+        def every(hits: Atoms | set[int], event: Event) -> bool:
+            if not atoms <= hits:
+                return False
+            for holds in others:  # noqa: SIM110 - a generator costs more than the tests
+                if not holds(hits, event):
+                    return False
+            return True
+
+        return every
 
     def _some(self, node: AnyOf) -> Holds:
         atoms, others = self._parted(node.items)
         if not others:
             return lambda hits, _: not atoms.isdisjoint(hits)
-        return lambda hits, event: not atoms.isdisjoint(hits) or any(holds(hits, event) for holds in others)
+
+        def some(hits: Atoms | set[int], event: Event) -> bool:
+            if not atoms.isdisjoint(hits):
+                return True
+            for holds in others:  # noqa: SIM110 - as above
+                if holds(hits, event):
+                    return True
+            return False
+
+        return some
 
     def _parted(self, items: tuple[Node, ...]) -> tuple[Atoms, tuple[Holds, ...]]:
         atoms = frozenset(self._number(i) for i in items if not isinstance(i, _Joint | _Residual))

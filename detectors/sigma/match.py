@@ -23,7 +23,10 @@ class RuleSet:
         self.rules: tuple[Rule, ...] = tuple(rules)
         self.by_id: dict[str, Rule] = {rule.id: rule for rule in self.rules}
         self.quarantined: dict[str, str] = {}
-        self._plain = [rule for rule in self.rules if rule.correlation is None]
+        self._by_source: dict[LogSource, list[tuple[int, Rule]]] = {}
+        for number, rule in enumerate(self.rules):
+            if rule.correlation is None:
+                self._by_source.setdefault(rule.logsource, []).append((number, rule))
         self._programs: dict[EventClass, Program] = {}
         self._routes: dict[tuple[object, ...], Program] = {}
 
@@ -48,15 +51,13 @@ class RuleSet:
             return
         seen = fields_of(complete(logsource, event))
         hits = program.atoms(seen, event)
-        for number in program.candidates(hits):
+        for number in program.decide(hits, seen, self._set_aside):
             rule = program.rules[number]
-            if rule.id in self.quarantined:
-                continue
-            try:
-                if program.holds[number](hits, seen):
-                    matches.append(Match(rule, index))
-            except Exception as error:  # one rule's fault must not stop the stream: it is set aside and reported
-                self.quarantined[rule.id] = f"{type(error).__name__}: {error}"
+            if rule.id not in self.quarantined:
+                matches.append(Match(rule, index))
+
+    def _set_aside(self, rule: Rule, error: Exception) -> None:
+        self.quarantined[rule.id] = f"{type(error).__name__}: {error}"
 
     def _route(self, logsource: LogSource, event: Event) -> Program:
         key = class_key(logsource, event)
@@ -76,5 +77,10 @@ class RuleSet:
             if len(self._programs) >= _KEPT_PROGRAMS:
                 self._programs.clear()
                 self._routes.clear()
-            program = self._programs[event_class] = Program(event_class, self._plain)
+            program = self._programs[event_class] = Program(event_class, self._served_by(event_class))
         return program
+
+    def _served_by(self, event_class: EventClass) -> list[Rule]:
+        """The rules the class may concern, in their order."""
+        found = [pair for source, rules in self._by_source.items() if event_class.is_all(source) for pair in rules]
+        return [rule for _, rule in sorted(found, key=lambda pair: pair[0])]

@@ -40,12 +40,16 @@ class EventClass(msgspec.Struct, frozen=True):
 
     def serves(self, rule: Rule) -> bool:
         """True when everything the rule's log source states holds for this class."""
-        stated = rule.logsource
+        if self.nameless and rule.logsource.product in _SYSTEMS and _asks_for_process(rule):
+            return False
+        return self.is_all(rule.logsource)
+
+    def is_all(self, stated: LogSource) -> bool:
+        """True when every stated part holds for this class."""
         return (
             _holds(stated.product, self.products)
             and _holds(stated.category, self.categories)
             and _holds(stated.service, self.services)
-            and not (self.nameless and stated.product in _SYSTEMS and _asks_for_process(rule))
         )
 
 

@@ -20,6 +20,7 @@ Check = Callable[[str, str], bool]
 """`(value, folded value)` → does the test hold?"""
 Atoms = frozenset[int]
 
+_DIGITS = frozenset("-0123456789")
 _KEPT_VALUES = 20_000
 _LONGEST_KEPT = 2_000
 _NONE: Atoms = frozenset()
@@ -49,6 +50,10 @@ class Scanner:
         for number, test in tests:
             self._add(number, test)
         self._automaton = _automaton(self._literals)
+        self.shortest = 0 if self._always or self._whole else min(map(len, self._literals), default=0)
+        """An ASCII value shorter than this has no atom."""
+        self.reads_numbers = self.shortest == 0 or any(_DIGITS.issuperset(literal) for literal in self._literals)
+        """False when no whole number has an atom."""
 
     def scan(self, value: str) -> Atoms:
         """The tests that hold for this value."""

@@ -15,6 +15,9 @@ def fields_of(event: Event) -> Event:
 
     Returns the same object when it is flat and no name has a space.
     """
+    kinds = set(map(type, event.values()))
+    if dict not in kinds and list not in kinds and " " not in "".join(event):
+        return event
     added: Event = {}
     for name, value in event.items():
         if " " in name:
