@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from jikimi.cli.agent import app
 from tests.collectors.centre import Centre, serving
 
 ENOUGH = 30.0
@@ -35,12 +37,17 @@ def documents(tmp_path: Path) -> Path:
     return folder
 
 
-def agent(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "jikimi", "agent", *map(str, words)]
+def agent(*words: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def run_agent(state: Path) -> subprocess.CompletedProcess[str]:
+    """For a run that ends by itself; a process of its own, for it sets up logs and signals."""
+    command = [sys.executable, "-m", "jikimi", "agent", "run", "--state", str(state)]
     return subprocess.run(command, capture_output=True, text=True, timeout=ENOUGH, check=False)
 
 
-def enrol(centre: Centre, state: Path, *protect: Path, token: str = "good-token") -> subprocess.CompletedProcess[str]:
+def enrol(centre: Centre, state: Path, *protect: Path, token: str = "good-token") -> Result:
     folders = [word for folder in protect for word in ("--protect", folder)]
     return agent("enrol", "--url", centre.url, "--token", token, "--device", "회계PC-03", "--state", state, *folders)
 
@@ -75,9 +82,11 @@ def until(true: Callable[[], object]) -> None:
 
 def watching(state: Path) -> bool:
     """The status file says that every source has begun."""
-    told = json.loads(agent("status", "--state", state, "--json").stdout or "{}")
-    sources = ((told.get("status") or {}).get("health") or {}).get("sources") or {}
-    return bool(sources) and all(source["state"] != "starting" for source in sources.values())
+    done = agent("status", "--state", state, "--json")
+    if done.exit_code != 0:
+        return False
+    told = json.loads(done.stdout)["status"]
+    return told is not None and all(source["state"] != "starting" for source in told["health"]["sources"].values())
 
 
 def stored(centre: Centre, **fields: Any) -> list[dict[str, Any]]:
@@ -89,7 +98,7 @@ class TestEnrol:
         self, centre: Centre, state: Path, documents: Path
     ) -> None:
         done = enrol(centre, state, documents)
-        assert done.returncode == 0, done.stderr
+        assert done.exit_code == 0, done.stderr
         assert (state / "credential.json").stat().st_mode & 0o077 == 0
         assert state.stat().st_mode & 0o077 == 0
         assert centre.enrolled[0]["device"] == "회계PC-03"
@@ -97,42 +106,42 @@ class TestEnrol:
 
     def test_without_a_token_says_where_to_get_one(self, centre: Centre, state: Path) -> None:
         done = agent("enrol", "--url", centre.url, "--state", state)
-        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
         assert "token" in done.stderr
 
     def test_with_a_wrong_token_fails_and_leaves_nothing_behind(self, centre: Centre, state: Path) -> None:
         done = enrol(centre, state, token="stolen")
-        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+        assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
         assert "token" in done.stderr
         assert not state.exists()
 
     def test_says_when_the_centre_does_not_answer(self, state: Path) -> None:
         done = agent("enrol", "--url", "http://127.0.0.1:9", "--token", "t", "--state", state)
-        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+        assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
         assert "127.0.0.1:9" in done.stderr
 
     def test_names_the_folder_that_is_missing(self, centre: Centre, state: Path, tmp_path: Path) -> None:
         done = enrol(centre, state, tmp_path / "gone")
-        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
         assert str(tmp_path / "gone") in done.stderr
         assert not centre.enrolled, "the token must not be spent"
 
     def test_refuses_to_watch_its_own_state(self, centre: Centre, tmp_path: Path) -> None:
         done = enrol(centre, tmp_path / "state", tmp_path)
-        assert done.returncode == 2
+        assert done.exit_code == 2
         assert "--state" in done.stderr
 
     def test_says_when_the_state_folder_cannot_be_written(self, centre: Centre, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         done = enrol(centre, tmp_path / "file" / "state")
-        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
         assert "--state" in done.stderr
 
     def test_a_second_time_keeps_the_first_identity(self, centre: Centre, state: Path) -> None:
         enrol(centre, state)
         before = (state / "credential.json").read_bytes()
         done = enrol(centre, state)
-        assert done.returncode == 2
+        assert done.exit_code == 2
         assert "enrolled already" in done.stderr
         assert (state / "credential.json").read_bytes() == before
 
@@ -196,19 +205,19 @@ class TestRun:
         enrol(centre, state)
         with Running(state):
             until(lambda: watching(state))
-            done = agent("run", "--state", state)
+            done = run_agent(state)
             assert (done.returncode, done.stderr.count("\n")) == (1, 1)
             assert "already" in done.stderr
 
     def test_without_enrolment_says_what_to_do_first(self, state: Path) -> None:
-        done = agent("run", "--state", state)
+        done = run_agent(state)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
         assert "jikimi agent enrol" in done.stderr
 
     def test_ends_when_the_centre_revoked_it(self, centre: Centre, state: Path) -> None:
         enrol(centre, state)
         centre.revoked = True
-        done = agent("run", "--state", state)
+        done = run_agent(state)
         assert done.returncode == 1
         assert "revoked" in done.stderr
 
@@ -221,17 +230,17 @@ class TestStatus:
         with Running(state) as running:
             until(lambda: watching(state) and "last reached" in agent("status", "--state", state).stdout)
             done = agent("status", "--state", state)
-            assert done.returncode == 0
+            assert done.exit_code == 0
             assert f"the agent runs (process {running.process.pid})" in done.stdout
             assert str(documents) in done.stdout
             running.stop()
         done = agent("status", "--state", state)
-        assert done.returncode == 1
+        assert done.exit_code == 1
         assert "does NOT run" in done.stdout
 
     def test_without_enrolment_is_a_usage_error(self, state: Path) -> None:
         done = agent("status", "--state", state)
-        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")
     def test_of_another_users_agent_asks_for_that_user(self, centre: Centre, state: Path) -> None:
@@ -239,4 +248,4 @@ class TestStatus:
         state.chmod(0o000)
         done = agent("status", "--state", state)
         state.chmod(0o700)
-        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert (done.exit_code, done.stderr.count("\n")) == (2, 1)

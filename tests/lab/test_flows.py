@@ -1,0 +1,162 @@
+"""Flows between two network namespaces, held against what the interface itself counted."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab.lab import do
+
+COUNT = 300
+ATTACKER, VICTIM = "192.0.2.1", "192.0.2.2"
+ROOT = Path(__file__).parents[2]
+
+SERVER = f"""
+import socket
+server = socket.create_server(("{VICTIM}", 8080), backlog=64)
+print("ready", flush=True)
+for _ in range({COUNT}):
+    peer, _ = server.accept()
+    with peer:
+        while peer.recv(65536):
+            pass
+        peer.sendall(b"thanks")
+"""
+CLIENT = f"""
+import socket
+for n in range({COUNT}):
+    with socket.create_connection(("{VICTIM}", 8080)) as peer:
+        peer.sendall(b"x" * (n * 10 + 1))
+        peer.shutdown(socket.SHUT_WR)
+        while peer.recv(100):
+            pass
+"""
+SCAN = f"""
+import socket
+for port in range(1, 101):
+    try:
+        socket.create_connection(("{VICTIM}", port), timeout=1).close()
+    except OSError:
+        pass
+"""
+
+
+@pytest.fixture
+def network() -> Iterator[tuple[str, str]]:
+    """Two namespaces joined by a cable that carries nothing but our traffic (no IPv6, no ARP)."""
+    names = (f"jkatt{os.getpid()}", f"jkvic{os.getpid()}")
+    try:
+        for name in names:
+            do("ip", "netns", "add", name)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no network namespaces here")
+    ends = [(names[0], "jka", ATTACKER, "02:00:00:00:00:01"), (names[1], "jkb", VICTIM, "02:00:00:00:00:02")]
+    try:
+        do("ip", "link", "add", "jka", "netns", names[0], "type", "veth", "peer", "name", "jkb", "netns", names[1])
+        for name, link, address, mac in ends:
+            inside = ("ip", "netns", "exec", name)
+            do(*inside, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
+            do("ip", "-n", name, "link", "set", link, "address", mac)
+            do("ip", "-n", name, "link", "set", link, "arp", "off")
+            do("ip", "-n", name, "address", "add", f"{address}/24", "dev", link)
+            do("ip", "-n", name, "link", "set", "lo", "up")
+            do("ip", "-n", name, "link", "set", link, "up")
+        for (name, link, _, _), (_, _, far, mac) in zip(ends, reversed(ends), strict=True):
+            do("ip", "-n", name, "neigh", "replace", far, "lladdr", mac, "dev", link)
+        yield names
+    finally:
+        for name in names:
+            do("ip", "netns", "delete", name)
+
+
+class FlowsIn:
+    """The flow source inside a namespace."""
+
+    def __init__(self, name: str, memory: Path, *more: str) -> None:
+        command = [
+            "nsenter",
+            f"--net=/run/netns/{name}",
+            sys.executable,
+            "-m",
+            "tests.lab.flows_in",
+            str(memory),
+            *more,
+        ]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        assert self._process.stdout is not None
+        self.mode = self._process.stdout.readline().strip()
+
+    def end(self) -> list[dict[str, Any]]:
+        out, _ = self._process.communicate(timeout=30)
+        return [json.loads(line) for line in out.splitlines()]
+
+
+def inside(name: str, code: str) -> list[str]:
+    return ["ip", "netns", "exec", name, sys.executable, "-c", code]
+
+
+def exchange(network: tuple[str, str]) -> None:
+    with subprocess.Popen(inside(network[1], SERVER), stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        server.stdout.readline()
+        do(*inside(network[0], CLIENT))
+        assert server.wait(30) == 0
+
+
+def counted(name: str, link: str) -> tuple[int, int]:
+    """(packets, IP bytes) that came in, as the interface counted: its bytes include a 14-byte Ethernet header each."""
+    told = json.loads(do("ip", "-n", name, "-s", "-j", "link", "show", link))[0]["stats64"]["rx"]
+    return told["packets"], told["bytes"] - 14 * told["packets"]
+
+
+def test_300_connections_are_300_flows_with_exact_packets_and_bytes(network: tuple[str, str], tmp_path: Path) -> None:
+    """Every packet that the interface carried is in exactly one flow."""
+    before = counted(network[1], "jkb"), counted(network[0], "jka")
+    source = FlowsIn(network[1], tmp_path / "flows.json")
+    if source.mode != "conntrack":
+        source.end()
+        pytest.skip("this kernel tracks no connections here")
+    exchange(network)
+    time.sleep(0.5)
+    flows = [event for event in source.end() if "Protocol" in event]
+    after = counted(network[1], "jkb"), counted(network[0], "jka")
+    assert len(flows) == len({event["SourcePort"] for event in flows}) == COUNT
+    into_victim = tuple(now - then for now, then in zip(after[0], before[0], strict=True))
+    out_of_victim = tuple(now - then for now, then in zip(after[1], before[1], strict=True))
+    assert (sum(e["PacketsOut"] for e in flows), sum(e["BytesOut"] for e in flows)) == into_victim
+    assert (sum(e["PacketsIn"] for e in flows), sum(e["BytesIn"] for e in flows)) == out_of_victim
+    assert {(e["SourceIp"], e["DestinationIp"], e["DestinationPort"]) for e in flows} == {(ATTACKER, VICTIM, 8080)}
+    assert {(e["Initiated"], e["ConnectionState"], e["EndReason"]) for e in flows} == {("false", "established", "fin")}
+
+
+def test_a_port_scan_is_a_rejected_flow_a_port(network: tuple[str, str], tmp_path: Path) -> None:
+    source = FlowsIn(network[1], tmp_path / "flows.json")
+    if source.mode != "conntrack":
+        source.end()
+        pytest.skip("this kernel tracks no connections here")
+    do(*inside(network[0], SCAN))
+    time.sleep(0.5)
+    flows = [event for event in source.end() if "Protocol" in event]
+    assert {event["DestinationPort"] for event in flows} == set(range(1, 101))
+    assert {(e["ConnectionState"], e["EndReason"], e["Initiated"]) for e in flows} == {("rejected", "rst", "false")}
+
+
+def test_without_the_right_the_opener_still_sees_every_connection_it_closed(
+    network: tuple[str, str], tmp_path: Path
+) -> None:
+    """Polling: short connections are found in TIME_WAIT, each once."""
+    source = FlowsIn(network[0], tmp_path / "flows.json", "poll")
+    assert source.mode == "sock_diag"
+    exchange(network)
+    time.sleep(1.5)
+    events = source.end()
+    flows = [event for event in events if "Protocol" in event]
+    assert len(flows) == len({event["SourcePort"] for event in flows}) == COUNT
+    assert {(e["SourceIp"], e["DestinationIp"], e["Initiated"]) for e in flows} == {(ATTACKER, VICTIM, "true")}
+    assert [event["Kind"] for event in events if "Kind" in event] == ["degraded"]
