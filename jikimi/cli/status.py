@@ -76,9 +76,14 @@ async def read_files(folder: DataDir) -> dict[str, Any]:
     from jikimi.storage.database import Database
     from jikimi.storage.events import EventStore
     from jikimi.storage.status import read_status
+    from jikimi.stream.folder_lock import FolderLock
     from jikimi.stream.sqlite import SqliteEventLog
 
     async with AsyncExitStack() as stack:
+        try:
+            stack.callback(FolderLock(folder.root).release)  # no centre begins while we read
+        except Misconfigured as error:
+            raise Transient(f"a centre is starting or stopping; ask again in a moment ({error})") from error
         log = SqliteEventLog.open(folder.log) if folder.log.is_dir() else None
         if log is not None:
             stack.push_async_callback(log.close)

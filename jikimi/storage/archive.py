@@ -169,10 +169,8 @@ class Archiver:
                     connection, GROUP, batch.source, epoch=claim.epoch, next_offset=batch.next_offset
                 )
                 await progress.mark_all(connection, GROUP, batch.seen)
-                for tenant_id, n in batch.stored.items():
-                    await counters.add(connection, "events_stored", tenant_id, n)
-                for tenant_id, n in batch.duplicates.items():
-                    await counters.add(connection, "log_duplicates_cut", tenant_id, n)
+                await counters.add_all(connection, "events_stored", batch.stored)
+                await counters.add_all(connection, "log_duplicates_cut", batch.duplicates)
                 for record, reason in batch.poison:
                     await dead_letters.bury(
                         connection,

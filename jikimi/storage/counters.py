@@ -1,12 +1,14 @@
 """What only ever rises, by tenant, written in the transaction of what it counts."""
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Literal
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jikimi.storage.schema import counters
-from jikimi.storage.upsert import insert
+from jikimi.storage.upsert import Insert, insert_for
 
 Counter = Literal[
     "events_accepted",  # ingest: durable in the log and acknowledged
@@ -23,13 +25,21 @@ Counter = Literal[
 
 async def add(connection: AsyncConnection, name: Counter, tenant_id: str, n: int = 1) -> None:
     """Raise one counter by `n` (0 writes nothing)."""
-    if n == 0:
-        return
-    fresh = insert(connection, counters).values(name=name, tenant_id=tenant_id, value=n)
-    await connection.execute(
-        fresh.on_conflict_do_update(
-            index_elements=["name", "tenant_id"], set_={"value": counters.c.value + fresh.excluded.value}
-        )
+    await add_all(connection, name, {tenant_id: n})
+
+
+async def add_all(connection: AsyncConnection, name: Counter, by_tenant: Mapping[str, int]) -> None:
+    """Raise one counter for several tenants."""
+    rows = [{"name": name, "tenant_id": tenant_id, "value": n} for tenant_id, n in sorted(by_tenant.items()) if n]
+    if rows:
+        await connection.execute(_raise(connection.dialect.name), rows)
+
+
+@cache
+def _raise(dialect: str) -> Insert:
+    fresh = insert_for(dialect, counters)
+    return fresh.on_conflict_do_update(
+        index_elements=["name", "tenant_id"], set_={"value": counters.c.value + fresh.excluded.value}
     )
 
 

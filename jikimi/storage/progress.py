@@ -5,13 +5,14 @@ thought dead and comes back cannot write (design: zombie fencing).
 """
 
 from collections.abc import Collection, Mapping
+from functools import cache
 
 from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jikimi.errors import Fenced
 from jikimi.storage.schema import progress, seen
-from jikimi.storage.upsert import insert
+from jikimi.storage.upsert import Insert, insert, insert_for
 from jikimi.stream.port import TopicPartition
 
 Spool = tuple[str, str]
@@ -87,13 +88,15 @@ async def mark_all(connection: AsyncConnection, group: str, through: Mapping[Spo
     """`mark_seen` of many spools at once."""
     if not through:
         return
-    fresh = insert(connection, seen)
     rows = [{"group": group, "agent_id": a, "epoch": e, "through": n} for (a, e), n in sorted(through.items())]
-    await connection.execute(
-        fresh.on_conflict_do_update(
-            index_elements=["group", "agent_id", "epoch"], set_={"through": fresh.excluded.through}
-        ),
-        rows,
+    await connection.execute(_mark(connection.dialect.name), rows)
+
+
+@cache
+def _mark(dialect: str) -> Insert:
+    fresh = insert_for(dialect, seen)
+    return fresh.on_conflict_do_update(
+        index_elements=["group", "agent_id", "epoch"], set_={"through": fresh.excluded.through}
     )
 
 

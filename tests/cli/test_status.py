@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from jikimi.cli import app
 from jikimi.settings import DataDir
 from jikimi.storage.migrate import upgrade
+from jikimi.stream.folder_lock import FolderLock
 
 
 class Centre(BaseHTTPRequestHandler):
@@ -77,6 +78,14 @@ def test_reads_the_files_when_the_centre_was_killed_and_left_its_address(data: D
     data.admin_token.write_text("secret")
     code, out, _ = status(data, "--json")
     assert (code, json.loads(out)["events_accepted"]) == (0, 0)
+
+
+def test_a_centre_that_is_still_starting_is_not_disturbed(data: DataDir) -> None:
+    lock = FolderLock(data.root)
+    code, out, err = status(data)
+    lock.release()
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "ask again in a moment" in err
 
 
 def test_a_centre_that_refuses_is_told_in_one_sentence(data: DataDir, address: str) -> None:
