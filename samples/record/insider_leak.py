@@ -1,4 +1,4 @@
-"""Writes samples/stories/insider_leak.ndjson: `python samples/record/insider_leak.py > samples/stories/insider_leak.ndjson`.
+"""Writes samples/stories/insider_leak.ndjson to standard output.
 
 A researcher of a fictional company stays until 22:41, mounts a stick nobody registered, reads 214 protected drawings
 within seven minutes, writes them to the stick and takes it off.
