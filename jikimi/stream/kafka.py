@@ -36,11 +36,18 @@ class KafkaEventLog:
     """`jikimi.stream.port.EventLog` on the brokers at `bootstrap`. One event loop."""
 
     def __init__(
-        self, bootstrap: str, *, partitions: int, admin: AIOKafkaAdminClient, inspector: AIOKafkaConsumer
+        self,
+        bootstrap: str,
+        *,
+        partitions: int,
+        patience: float,
+        admin: AIOKafkaAdminClient,
+        inspector: AIOKafkaConsumer,
     ) -> None:
         """Use `connect`."""
         self.bootstrap = bootstrap
         self._partitions = partitions
+        self._patience = patience
         self._admin = admin
         self._inspector = inspector
         self._producer: AIOKafkaProducer | None = None
@@ -50,8 +57,9 @@ class KafkaEventLog:
         self._closed = False
 
     @classmethod
-    async def connect(cls, bootstrap: str, *, partitions: int = 8) -> "KafkaEventLog":
-        """`bootstrap`: HOST:PORT, or several with commas. `partitions` is for topics that do not exist yet.
+    async def connect(cls, bootstrap: str, *, partitions: int = 8, patience: float = 20.0) -> "KafkaEventLog":
+        """`bootstrap`: HOST:PORT, or several with commas. `partitions` is for topics that do not exist yet;
+        `patience` is how many seconds an append waits for the brokers before it raises Transient.
 
         Raises Misconfigured when `bootstrap` is not an address, Transient when no broker answers there.
         """
@@ -68,7 +76,7 @@ class KafkaEventLog:
                 undo.push_async_callback(inspector.stop)
                 await inspector.start()
             undo.pop_all()
-        return cls(bootstrap, partitions=partitions, admin=admin, inspector=inspector)
+        return cls(bootstrap, partitions=partitions, patience=patience, admin=admin, inspector=inspector)
 
     async def append(self, topic: str, records: Sequence[NewRecord]) -> list[tuple[int, int]]:
         for record in records:
@@ -81,7 +89,8 @@ class KafkaEventLog:
             await self._ensure(topic)
             producer = await self._working_producer()
             try:
-                return await self._send(producer, topic, records)
+                async with asyncio.timeout(2 * self._patience):
+                    return await self._send(producer, topic, records)
             except BREAKS_PRODUCER:
                 await self._discard(producer)
                 raise
@@ -143,6 +152,7 @@ class KafkaEventLog:
                     acks="all",
                     enable_idempotence=True,
                     compression_type="zstd",
+                    request_timeout_ms=int(self._patience * 1000),
                     max_batch_size=1 << 20,
                     max_request_size=MAX_RECORD_BYTES + SLACK_BYTES,
                 )

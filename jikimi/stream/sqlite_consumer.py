@@ -59,10 +59,11 @@ class SqliteConsumer:
             ready = self._ready()
             if ready:
                 self._waiting = False
-                records = await self._loop.run_in_executor(self._pool, self._read, ready, max_records)
-                self._advance(records)
-                if records:
-                    return records
+                runs = await self._loop.run_in_executor(self._pool, self._read, ready, max_records)
+                for source, run in runs:
+                    self._advance(source, run)
+                if runs:
+                    return [record for _, run in runs for record in run]
                 continue
             try:
                 async with asyncio.timeout_at(deadline):
@@ -150,38 +151,45 @@ class SqliteConsumer:
             if source not in self._positions or not self._shared.holds(self, source):
                 raise Fenced(f"{self._group}: {source.topic}/{source.partition} is held by another member")
 
-    def _read(self, ready: Sequence[TopicPartition], max_records: int) -> list[Record]:
+    def _read(self, ready: Sequence[TopicPartition], max_records: int) -> list[tuple[TopicPartition, list[Record]]]:
+        """A run of records for each partition that gave some. Runs on a reader thread."""
         share = -(-max_records // len(ready))
         budget = MAX_POLL_BYTES // len(ready)
-        records: list[Record] = []
+        room = max_records
+        runs = []
         with self._reading:
             for source in ready:
-                limit = min(share, max_records - len(records))
-                if self._left or not limit:
+                if self._left or not room:
                     break
                 try:
-                    self._read_one(source, limit, budget, records)
+                    run = self._read_one(source, min(share, room), budget)
                 except sqlite3.Error as error:
                     raise sqlite_file.translate(error, self._log.path) from error
-        return records
+                room -= len(run)
+                if run:
+                    runs.append((source, run))
+        return runs
 
-    def _read_one(self, source: TopicPartition, limit: int, budget: int, into: list[Record]) -> None:
+    def _read_one(self, source: TopicPartition, limit: int, budget: int) -> list[Record]:
         extent = self._log.extent(source)
         topic, partition = source
         rows = self._reader.execute(
             "SELECT id, appended_at, key, headers, value FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
             (extent.row(self._positions[source]), extent.row(extent.end), limit),
         )
-        for row, appended_at, key, headers, value in rows:
-            when = datetime.fromtimestamp(appended_at / 1000, UTC)
-            into.append(Record(topic, partition, row & OFFSET_MASK, key, value, unpack_headers(headers), when))
+        run = []
+        stamp, when = 0, datetime.fromtimestamp(0, UTC)
+        for row, appended_at, key, packed, value in rows:
+            if appended_at != stamp:
+                stamp, when = appended_at, datetime.fromtimestamp(appended_at / 1000, UTC)
+            headers = unpack_headers(packed) if packed else {}
+            run.append(Record(topic, partition, row & OFFSET_MASK, key, value, headers, when))
             budget -= len(value)
             if budget <= 0:
                 break
         rows.close()
+        return run
 
-    def _advance(self, records: Sequence[Record]) -> None:
-        for record in records:
-            source = record.source
-            self._skipped += record.offset - self._positions[source]
-            self._positions[source] = record.offset + 1
+    def _advance(self, source: TopicPartition, run: Sequence[Record]) -> None:
+        self._skipped += run[0].offset - self._positions[source]
+        self._positions[source] = run[-1].offset + 1

@@ -69,9 +69,12 @@ def open_writer(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
         for pragma in (*_PRAGMAS, f"synchronous = {synchronous}"):
             connection.execute(f"PRAGMA {pragma}")
         _prepare(connection, path)
-    except (sqlite3.Error, JikimiError) as error:
+    except sqlite3.Error as error:
         connection.close()
-        raise (translate(error, path) if isinstance(error, sqlite3.Error) else error) from error
+        raise translate(error, path) from error
+    except Misconfigured:
+        connection.close()
+        raise
     return connection
 
 

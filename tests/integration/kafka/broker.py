@@ -20,6 +20,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 JARS = ROOT / ".kafka" / "lib"
 POM = Path(__file__).with_name("pom.xml")
+JAVA = ("java", "-Xmx512m", "-cp", f"{JARS}/*")
 START_SECONDS = 90
 
 _PROPERTIES = """
@@ -78,17 +79,20 @@ class Broker:
         port, controller = _free_ports(2)
         properties = folder / "server.properties"
         properties.write_text(_PROPERTIES.format(port=port, controller=controller, data=folder / "data"))
-        java = ["java", "-Xmx512m", "-cp", f"{JARS}/*"]
         cluster = uuid4().hex[:22]
-        formatting = [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
+        formatting = [*JAVA, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
         subprocess.run(formatting, check=True, capture_output=True)
-        with (folder / "broker.log").open("wb") as log:
-            process = subprocess.Popen([*java, "kafka.Kafka", str(properties)], stdout=log, stderr=log, cwd=folder)
-        broker = cls(f"127.0.0.1:{port}", folder, process)
-        broker._wait(port)
+        broker = cls(f"127.0.0.1:{port}", folder, _launch(folder))
+        broker._wait()
         return broker
 
-    def _wait(self, port: int) -> None:
+    def restart(self) -> None:
+        """Up again after `stop`, at the same address with the same data."""
+        self.process = _launch(self.folder)
+        self._wait()
+
+    def _wait(self) -> None:
+        port = int(self.bootstrap.rpartition(":")[2])
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:
             with socket.socket() as probe:
@@ -105,6 +109,12 @@ class Broker:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def _launch(folder: Path) -> "subprocess.Popen[bytes]":
+    with (folder / "broker.log").open("ab") as log:
+        command = [*JAVA, "kafka.Kafka", str(folder / "server.properties")]
+        return subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
 
 
 def _free_ports(count: int) -> list[int]:

@@ -1,0 +1,88 @@
+"""How fast is the event log? `python bench/event_log.py [--kafka HOST:PORT] [--seconds 3] [--folder DIR]`
+
+Prints one line a figure. Ratios count, not the numbers: fsync and neighbours on the machine decide those.
+"""
+
+import argparse
+import asyncio
+import os
+import tempfile
+import time
+from pathlib import Path
+from uuid import uuid4
+
+from jikimi.stream.kafka import KafkaEventLog
+from jikimi.stream.port import EventLog, NewRecord
+from jikimi.stream.sqlite import SqliteEventLog
+
+
+def say(what: str, amount: float, unit: str) -> None:
+    print(f"{what:<58} {amount:>12,.0f} {unit}")
+
+
+async def append_alone(log: EventLog, topic: str, seconds: float, writers: int, batch: int) -> int:
+    """`writers` tasks, each waiting for its own append; how many records were stored."""
+    stored = 0
+    end = time.perf_counter() + seconds
+
+    async def write(number: int) -> None:
+        nonlocal stored
+        records = [NewRecord(b"tenant-%d" % number, os.urandom(100))] * batch
+        while time.perf_counter() < end:
+            await log.append(topic, records)
+            stored += batch
+
+    await asyncio.gather(*(write(number) for number in range(writers)))
+    return stored
+
+
+async def drain(log: EventLog, topic: str, count: int) -> tuple[float, int]:
+    """(seconds from the first record on, bytes) of reading `count` records."""
+    consumer = await log.consumer(f"bench-{uuid4().hex[:6]}", [topic])
+    first = await consumer.poll(max_records=1, timeout=30.0)
+    read, size = len(first), 0
+    start = time.perf_counter()
+    while read < count:
+        records = await consumer.poll(max_records=10_000, timeout=30.0)
+        read += len(records)
+        size += sum(len(record.value) for record in records)
+    spent = time.perf_counter() - start
+    await consumer.close()
+    return spent, size
+
+
+async def measure(log: EventLog, seconds: float) -> None:
+    small, blocks = f"small-{uuid4().hex[:6]}", f"blocks-{uuid4().hex[:6]}"
+    stored = 0
+    for writers, batch in ((1, 1), (64, 1), (64, 100)):
+        got = await append_alone(log, small, seconds, writers, batch)
+        stored += got
+        say(f"append, 100 B, {writers} writers, {batch} a call", got / seconds, "records/s")
+    spent, _ = await drain(log, small, stored)
+    say("read, 100 B", stored / spent, "records/s")
+    block = NewRecord(b"tenant", os.urandom(60_000), {"envelope": b"{}"})
+    count, start = 0, time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        await asyncio.gather(*(log.append(blocks, [block]) for _ in range(32)))
+        count += 32
+    say("append, 60 kB blocks, 32 at once", count * 0.06 / (time.perf_counter() - start), "MB/s")
+    spent, size = await drain(log, blocks, count)
+    say("read, 60 kB blocks", size / 1e6 / spent, "MB/s")
+
+
+async def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--kafka", metavar="HOST:PORT", default="")
+    options.add_argument("--seconds", type=float, default=3.0)
+    options.add_argument("--folder", type=Path, default=None, help="where the embedded log writes (its disk decides)")
+    chosen = options.parse_args()
+    with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
+        log: EventLog = (
+            await KafkaEventLog.connect(chosen.kafka) if chosen.kafka else SqliteEventLog.open(Path(folder) / "log")
+        )
+        await measure(log, chosen.seconds)
+        await log.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
