@@ -15,7 +15,7 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from alerting.channels.port import Kind
-from alerting.record import add_history, note_change
+from alerting.record import add_note, note_change
 from alerting.rendering import Subject, render_mail, render_sms
 from alerting.settings import NO_MAIL_SERVER, NO_SMS_PROVIDER, AlertSettings
 from alerting.states import State
@@ -23,6 +23,11 @@ from jikimi.domain.risk import RiskLevel
 from jikimi.domain.tenant import Contact, Tenant
 from jikimi.storage.schema import answer_links, findings, incidents, notifications, outbox
 from jikimi.storage.tenants import load_contacts, load_tenant
+
+NOBODY = {
+    "ko": "알린 사람이 없습니다: 이 위험도를 받을 담당자의 전화번호나 메일 주소가 등록되어 있지 않습니다.",
+    "en": "Nobody was told: no contact with a telephone number or mail address takes messages of this risk.",
+}
 
 
 async def expand_next(connection: AsyncConnection, settings: AlertSettings, now: datetime) -> str | None:
@@ -38,7 +43,7 @@ async def expand_next(connection: AsyncConnection, settings: AlertSettings, now:
     for contact, kind in told:
         await _notify(connection, row, subject, contact, kind, settings=settings, now=now)
     if not told:
-        await add_history(connection, row.tenant_id, row.incident_id, now, {"nobody": True, "kind": row.kind})
+        await add_note(connection, row.tenant_id, row.incident_id, now, NOBODY[tenant.language])
     await note_change(connection, row.tenant_id, row.incident_id, now)
     return str(row.id)
 

@@ -22,17 +22,30 @@ async def note_change(connection: AsyncConnection, tenant_id: str, incident_id: 
 async def add_history(
     connection: AsyncConnection, tenant_id: str, incident_id: str, now: datetime, detail: dict[str, Any]
 ) -> None:
-    """A `notified` entry.
+    """A `notified` entry; `detail` is {"notification_id", "channel", "contact", "state", "reason"?}."""
+    await _add(connection, tenant_id, incident_id, now, HistoryKind.notified, detail)
 
-    `detail` is {"notification_id", "channel", "contact", "state", "reason"?}, or {"nobody": True, "kind"}.
-    """
+
+async def add_note(connection: AsyncConnection, tenant_id: str, incident_id: str, now: datetime, text: str) -> None:
+    """A `noted` entry, which the analyst reads on the incident's page."""
+    await _add(connection, tenant_id, incident_id, now, HistoryKind.noted, {"text": text})
+
+
+async def _add(
+    connection: AsyncConnection,
+    tenant_id: str,
+    incident_id: str,
+    now: datetime,
+    kind: HistoryKind,
+    detail: dict[str, Any],
+) -> None:
     await connection.execute(
         incident_history.insert().values(
             tenant_id=tenant_id,
             incident_id=incident_id,
             at=now,
             actor=ACTOR,
-            kind=HistoryKind.notified.value,
+            kind=kind.value,
             detail=detail,
         )
     )

@@ -7,6 +7,7 @@ unchanged Message-ID (RFC 5322 section 3.6.4) lets the receiver see that it is t
 import asyncio
 import contextlib
 from datetime import datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
@@ -82,7 +83,7 @@ def compose(message: OutgoingMessage, sender: str) -> EmailMessage:
 def _recipient(text: str) -> Address:
     try:
         address = Address(addr_spec=text.strip())
-    except (IndexError, ValueError) as error:
+    except (IndexError, ValueError, MessageError) as error:
         raise ValueError("it does not read like name@example.com") from error
     if not address.username or "." not in address.domain:
         raise ValueError("it does not read like name@example.com")

@@ -97,7 +97,9 @@ class TestTelling:
             await connection.execute(update(contacts).values(email="", phone=""))
         await centre.tell()
         await run_quiet()
-        assert [row.detail for row in await centre.rows(incident_history)] == [{"nobody": True, "kind": "opened"}]
+        (entry,) = await centre.rows(incident_history)
+        assert entry.kind == "noted"
+        assert entry.detail["text"].startswith("알린 사람이 없습니다")
 
     async def test_an_outbox_row_is_expanded_once(self, centre: Centre, run_quiet: StepUntilQuiet) -> None:
         """A second round finds nothing to do."""
