@@ -1,0 +1,64 @@
+"""The literal a regular expression needs: it may be missed, never invented."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detectors.sigma.regex import compile_regex, necessary_literal
+
+
+@pytest.mark.parametrize(
+    ("pattern", "literal"),
+    [
+        ("abc", "abc"),
+        ("ab.cde", "cde"),
+        ("a|bcd", ""),
+        ("ab(cde|f)gh", "ab"),
+        ("abc?de", "ab"),
+        ("abc*def", "def"),
+        ("abc+d", "abc"),
+        ("abc{2,3}d", "ab"),
+        ("[abc]def", "def"),
+        (r"a\.b\\c", r"a.b\c"),
+        (r"\x41bcd", ""),
+        (r"\dabc\w", "abc"),
+        ("(?i)powershell", "powershell"),
+        ("[]a]bc", "bc"),
+        ("[^]a]bc", "bc"),
+        ("[[:alpha:]]bc", "bc"),
+        ("^abc$", "abc"),
+        ("(a(b)c)d", "d"),
+        (r"(a\)b)cd", "cd"),
+        ("", ""),
+    ],
+)
+def test_the_longest_sure_literal_is_found(pattern: str, literal: str) -> None:
+    assert necessary_literal(pattern) == literal
+
+
+atoms = st.sampled_from(["a", "b", "É", ".", "[ab]", "[^a]", r"\.", r"\d", r"\w", "^", "$", "(?:a)", "(?:ab|b)", "ab"])
+quantified = st.tuples(atoms, st.sampled_from(["", "", "", "*", "+", "?", "{2}", "{0,2}", "+?"])).map(
+    lambda pair: pair[0] if pair[0] in "^$" else "".join(pair)
+)
+sequences = st.lists(quantified, min_size=1, max_size=5).map("".join)
+patterns = st.lists(sequences, min_size=1, max_size=2).map("|".join)
+
+
+@settings(max_examples=400, deadline=None)
+@given(patterns, st.text("abBÉé.1 ", max_size=10), st.booleans())
+def test_every_text_that_matches_contains_the_literal(pattern: str, text: str, any_case: bool) -> None:
+    written = f"(?i){pattern}" if any_case else pattern
+    if re.search(written, text):
+        assert necessary_literal(written).casefold() in text.casefold()
+
+
+@pytest.mark.parametrize("pattern", ["(?=a)", r"(a)\1", "(?<!a)b", "(", "a{99999}"])
+def test_a_pattern_outside_linear_time_raises_with_the_reason(pattern: str) -> None:
+    with pytest.raises(ValueError, match="linear time"):
+        compile_regex(pattern)
+
+
+def test_an_expression_that_explodes_elsewhere_is_answered_in_linear_time() -> None:
+    assert compile_regex("(a*)*b").search("a" * 200_000) is None
