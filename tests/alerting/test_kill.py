@@ -25,16 +25,16 @@ from jikimi.storage.tenants import create_contact, create_tenant
 from tests.alerting.conftest import Centre, MovableClock
 from tests.alerting.fast_clock import fast_clock
 
-KILLS = 3
+KILLS = 2
 CONTACTS = 5
-INCIDENTS = 6
+INCIDENTS = 4
 EXPECTED = CONTACTS * INCIDENTS
 SETTLED = {"sms delivered": EXPECTED, "mail accepted": EXPECTED}
 ENOUGH_SECONDS = 40
 
 
 async def test_a_sender_killed_again_and_again_sends_every_message_once(tmp_path: Path) -> None:
-    """Each of 30 SMS arrives once and each of 30 mails is one mail, over three kills between accept and commit."""
+    """Each of 20 SMS arrives once and each of 20 mails is one mail, over two kills between accept and commit."""
     start = utc_now()
     database_path = tmp_path / "centre.db"
     upgrade(database_path)
