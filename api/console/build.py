@@ -28,7 +28,8 @@ def main(*, dev: bool) -> None:
     if dev:
         run(node, "node_modules/typescript/bin/tsc", "--noEmit")
         run(node, "--test", *(str(path) for path in sorted(HERE.glob("src/**/*.test.ts"))))
-    sources = digest([*sorted(p for p in (HERE / "src").rglob("*") if p.is_file()), HERE / "vite.config.ts"], lock)
+    shown = sorted(path for part in ("src", "public") for path in (HERE / part).rglob("*") if path.is_file())
+    sources = digest([*shown, HERE / "vite.config.ts"], lock)
     if not up_to_date(DIST / STAMP, sources, dev=False):
         run(node, "node_modules/vite/bin/vite.js", "build", "--logLevel", "warn")
         (DIST / STAMP).write_text(json.dumps({"inputs": sources, "dev": False}))

@@ -21,6 +21,7 @@ export function Actions({ doing, user, onEnd }: { doing: Doing; user: User; onEn
   const [busy, setBusy] = useState(false);
   useEffect(() => {
     box.current?.showModal();
+    box.current?.querySelector<HTMLElement>("textarea, select, button")?.focus();
     if (what === "assign") void get<{ people: Person[] }>("/api/people").then((found) => setPeople(found.people));
   }, []);
   const path = `/api/incidents/${row.id}/${what === "claim" ? "assign" : what}`;
@@ -52,7 +53,7 @@ export function Actions({ doing, user, onEnd }: { doing: Doing; user: User; onEn
           <label key={one} class="choice"><input type="radio" name="verdict" checked={verdict === one} onChange={() => setVerdict(one)} />{coded("verdict", one)}</label>
         ))}</fieldset>}
         {(what === "note" || what === "close") && <label>{t(what === "note" ? "noteText" : "closeText")}
-          <textarea rows={4} value={text} required={what === "note"} maxLength={4000} autofocus onInput={(event) => setText(event.currentTarget.value)} /></label>}
+          <textarea rows={4} value={text} required={what === "note"} maxLength={4000} onInput={(event) => setText(event.currentTarget.value)} /></label>}
         {what === "close" && <label class="choice"><input type="checkbox" checked={tell} onChange={(event) => setTell(event.currentTarget.checked)} />{t("tellClosed")}</label>}
         <Consequence what={what} row={row} tell={tell} reach={doing.reach ?? []} />
         {wrong && <p class="wrong" role="alert">{wrong}</p>}

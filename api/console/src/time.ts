@@ -7,7 +7,7 @@ export function span(milliseconds: number): string {
   const s = Math.floor(Math.abs(milliseconds) / 1000);
   if (s < 3600) return `${pad(Math.floor(s / 60))}:${pad(s % 60)}`;
   const hours = Math.floor(s / 3600);
-  if (hours < 48) return lang() === "ko" ? `${hours}시간 ${Math.floor((s % 3600) / 60)}분` : `${hours} h ${Math.floor((s % 3600) / 60)} min`;
+  if (hours < 48) return lang() === "ko" ? `${hours}시간 ${Math.floor((s % 3600) / 60)}분` : `${hours} h ${Math.floor((s % 3600) / 60)} m`;
   return lang() === "ko" ? `${Math.floor(hours / 24)}일` : `${Math.floor(hours / 24)} d`;
 }
 

@@ -95,7 +95,7 @@ function EventFields({ event, detail }: { event: EvidenceEvent; detail: Detail }
     void get<{ events: EvidenceEvent[] }>(`/api/events?${query}`).then((found) => setSame({ field, value, events: found.events }));
   };
   return (
-    <details class="event">
+    <details class="evidence">
       <summary><span class="num quiet">{clock(event.time, detail.zone)}</span> <span class="quiet">{event.device} {event.logsource.replace(/\w+=/g, "")}</span> <code>{first}</code></summary>
       <div class="tools"><button class="plain" aria-pressed={raw} onClick={() => setRaw(!raw)}>{raw ? t("fields") : t("raw")}</button></div>
       {raw ? <pre tabIndex={0}>{JSON.stringify(JSON.parse(event.raw), null, 2)}</pre> : (
