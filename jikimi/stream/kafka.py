@@ -220,6 +220,7 @@ class KafkaEventLog:
                 try:
                     stored = await self._admin.list_consumer_group_offsets(group, partitions=list(places))
                 except (CoordinatorNotAvailableError, CoordinatorLoadInProgressError, NotCoordinatorError):
-                    await asyncio.sleep(0.2)
-                else:
+                    stored = {}
+                if all(place in stored for place in places):  # none at all while a coordinator loads its groups
                     return {place: stored[place].offset for place in places}
+                await asyncio.sleep(0.2)
