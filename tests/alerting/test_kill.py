@@ -30,7 +30,7 @@ CONTACTS = 5
 INCIDENTS = 4
 EXPECTED = CONTACTS * INCIDENTS
 SETTLED = {"sms delivered": EXPECTED, "mail accepted": EXPECTED}
-ENOUGH_SECONDS = 40
+ENOUGH_SECONDS = 120
 
 
 async def test_a_sender_killed_again_and_again_sends_every_message_once(tmp_path: Path) -> None:
