@@ -35,6 +35,11 @@ class Console:
     link: str
     _loop: asyncio.AbstractEventLoop
     _database: Database
+    _stop: asyncio.Event
+
+    def stop(self) -> None:
+        """The centre goes away."""
+        self._loop.call_soon_threadsafe(self._stop.set)
 
     def seed(self, write: Callable[[Seed], Awaitable[T]]) -> T:
         """Run `write` in one transaction on the server's own loop."""
@@ -43,7 +48,7 @@ class Console:
             async with self._database.write() as connection:
                 return await write(Seed(connection, utc_now()))
 
-        waiting: Future[T] = asyncio.run_coroutine_threadsafe(cast("Coroutine[Any, Any, T]", run()), self._loop)
+        waiting: Future[T] = asyncio.run_coroutine_threadsafe(run(), self._loop)
         return waiting.result(10)
 
 
@@ -71,17 +76,23 @@ def console(folder: Path, port: int = 0) -> Iterator[Console]:
             serving = asyncio.create_task(server.serve([listener]))
             while not server.started:  # noqa: ASYNC110  uvicorn has no event to wait for
                 await asyncio.sleep(0.02)
-            ready.set_result(Console(f"http://127.0.0.1:{listener.getsockname()[1]}", link, loop, database))
+            ready.set_result(Console(f"http://127.0.0.1:{listener.getsockname()[1]}", link, loop, database, stop))
             await stop.wait()
             server.should_exit = True
             await serving
 
-    thread = threading.Thread(target=lambda: loop.run_until_complete(run()), daemon=True)
+    def work() -> None:
+        with listener:
+            loop.run_until_complete(run())
+        loop.close()
+
+    thread = threading.Thread(target=work, daemon=True)
     thread.start()
     try:
         yield ready.result(30)
     finally:
-        loop.call_soon_threadsafe(stop.set)
+        if thread.is_alive():
+            loop.call_soon_threadsafe(stop.set)
         thread.join(15)
 
 

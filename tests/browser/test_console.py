@@ -1,0 +1,158 @@
+"""The console in a real browser."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+import api.console
+from jikimi.domain.risk import RiskLevel
+from tests.api.seed import Seed
+from tests.browser.conftest import sign_in
+from tests.browser.serve import Console
+
+pytestmark = pytest.mark.browser
+
+AXE = Path(api.console.__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+WORST = "회계PC-03: 보호 문서 214개가 USB로 복사됨 (02:13)"
+
+
+def violations(page: Page) -> list[Any]:
+    """What axe finds against WCAG 2.2 A and AA; run outside the page's own content policy."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+    found: list[Any] = page.evaluate(
+        "tags => axe.run(document, {runOnly: tags}).then(r => r.violations.map(v => [v.id, v.nodes.map(n => n.html)]))",
+        tags,
+    )
+    return found
+
+
+async def fresh_incident(seed: Seed) -> str:
+    return await seed.incident("t1", "새로 들어온 사건", "A new incident", RiskLevel.very_high)
+
+
+def test_the_worst_incident_stands_first(queue: Page) -> None:
+    expect(queue.locator("[role=row][data-number]").first).to_contain_text(WORST)
+
+
+def test_a_new_incident_appears_without_reload(queue: Page, centre: Console) -> None:
+    expect(queue.locator(".counter.level-4 .count")).to_have_text("1")
+    centre.seed(fresh_incident)
+    expect(queue.get_by_text("새로 들어온 사건")).to_be_visible()
+    expect(queue.locator(".counter.level-4 .count")).to_have_text("2")
+
+
+def test_under_a_pointer_the_list_stays_and_the_new_one_is_announced(queue: Page, centre: Console) -> None:
+    first = queue.locator("[role=row][data-number]").first
+    number = first.get_attribute("data-number")
+    first.hover()
+    centre.seed(fresh_incident)
+    announced = queue.locator(".announce button")
+    expect(announced).to_contain_text("새 사건 1건")
+    assert queue.locator("[role=row][data-number]").first.get_attribute("data-number") == number
+    announced.click()
+    expect(queue.locator("[role=row][data-number]").first).to_contain_text("새로 들어온 사건")
+
+
+def test_a_counter_is_a_filter_that_lives_in_the_address(queue: Page) -> None:
+    queue.locator(".counter.level-1").click()
+    expect(queue).to_have_url(lambda url: url.endswith("?risk=1"))
+    expect(queue.locator("[role=row][data-number]")).to_have_count(7)
+    queue.reload()
+    expect(queue.locator("[role=row][data-number]")).to_have_count(7)
+
+
+def test_the_keyboard_alone_opens_and_acknowledges_the_worst(queue: Page) -> None:
+    queue.keyboard.press("j")
+    queue.keyboard.press("Enter")
+    expect(queue.get_by_role("heading", level=1)).to_have_text(WORST)
+    queue.keyboard.press("c")
+    expect(queue.get_by_role("dialog")).to_contain_text("고객에게는 아무것도 보내지 않습니다")
+    queue.get_by_role("dialog").get_by_role("button", name="접수").click()
+    expect(queue.locator(".timeline")).to_contain_text("접수 김관제")
+    expect(queue.locator("main header")).to_contain_text("접수됨")
+
+
+def test_closing_says_beforehand_who_will_be_told(queue: Page) -> None:
+    queue.get_by_role("link", name=WORST).click()
+    queue.get_by_role("button", name="종결").click()
+    dialog = queue.get_by_role("dialog")
+    expect(dialog).to_contain_text("010-****-5678")
+    dialog.get_by_label("고객에게 끝났다고 알립니다").uncheck()
+    expect(dialog).not_to_contain_text("010-****-5678")
+    dialog.get_by_label("오탐").check()
+    dialog.get_by_role("button", name="종결").click()
+    expect(queue.locator("main header")).to_contain_text("종결 · 오탐")
+
+
+def test_who_was_overtaken_reads_by_whom(queue: Page, centre: Console, browser: Browser) -> None:
+    queue.get_by_role("link", name=WORST).click()
+    queue.get_by_role("button", name="내가 맡기").click()
+    expect(queue.get_by_role("dialog")).to_be_visible()
+    other = browser.new_context(locale="ko-KR")
+    theirs = sign_in(other.new_page(), centre, "second")
+    theirs.get_by_role("link", name=WORST).click()
+    theirs.get_by_role("button", name="접수").click()
+    theirs.get_by_role("dialog").get_by_role("button", name="접수").click()
+    expect(theirs.locator("main header")).to_contain_text("접수됨")
+    other.close()
+    queue.get_by_role("dialog").get_by_role("button", name="내가 맡기").click()
+    expect(queue.get_by_role("alert")).to_contain_text("이분석 님이 접수했습니다")
+
+
+def test_evidence_is_read_field_by_field_with_the_raw_text_one_click_away(queue: Page) -> None:
+    queue.get_by_role("link", name=WORST).click()
+    queue.locator(".evidence summary").first.click()
+    expect(queue.get_by_role("row", name="SerialNumber")).to_contain_text("4C530001230523117261")
+    queue.get_by_role("button", name="원본 JSON").click()
+    expect(queue.locator(".evidence pre")).to_contain_text('"SerialNumber": "4C530001230523117261"')
+
+
+def test_a_lost_connection_is_said_with_seconds(queue: Page, centre: Console, desk: BrowserContext) -> None:
+    expect(queue.locator(".health")).to_contain_text("실시간")
+    centre.stop()
+    expect(queue.locator(".health")).to_contain_text("연결 끊김", timeout=10_000)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_every_page_is_accessible(queue: Page, centre: Console, scheme: str, language: str) -> None:
+    queue.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    if language == "en":
+        queue.get_by_role("button", name="English").click()
+        expect(queue.get_by_role("button", name="한국어")).to_be_visible()
+    found = {"queue": violations(queue)}
+    queue.keyboard.press("?")
+    found["keys"] = violations(queue)
+    for name, path, shown in (
+        ("incident", "/incidents/1001", ".timeline li"),
+        ("messages", "/messages", ".list li"),
+        ("answer", f"/k/{centre.link}", "h1"),
+    ):
+        queue.goto(centre.address + path)
+        queue.wait_for_selector(shown)
+        found[name] = violations(queue)
+    assert found == {name: [] for name in found}
+
+
+def test_hundreds_of_rows_keep_few_in_the_page(queue: Page, centre: Console) -> None:
+    async def many(seed: Seed) -> None:
+        for number in range(300):
+            await seed.incident("t1", f"많은 사건 {number}", f"Many {number}", RiskLevel.low)
+
+    centre.seed(many)
+    queue.mouse.move(0, 0)
+    expect(queue.locator(".counter.level-1 .count")).to_have_text("307")
+    assert queue.locator("[role=row][data-number]").count() < 60
+
+
+def test_the_client_answers_on_a_phone_and_the_analyst_sees_it(queue: Page, centre: Console, browser: Browser) -> None:
+    phone = browser.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False)
+    page = phone.new_page()
+    page.goto(f"{centre.address}/k/{centre.link}")
+    page.get_by_role("button", name="It was not, please help").click()
+    expect(page.get_by_role("status")).to_contain_text("Thank you")
+    phone.close()
+    expect(queue.get_by_text("고객: 도와주세요")).to_be_visible()
