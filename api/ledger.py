@@ -6,7 +6,7 @@ Whoever comes while one transaction commits is taken along by the next, so the p
 import asyncio
 from collections import Counter as Tally
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -24,6 +24,12 @@ from jikimi.storage.schema import agent_spools, agents
 from jikimi.storage.upsert import insert
 
 MAX_TOGETHER = 256
+LAST_SEEN_AGE = timedelta(seconds=5)
+"""How stale `agents.last_seen` may be; an agent counts as silent after minutes."""
+
+MAX_REMEMBERED = 50_000
+
+_SEEN = agents.update().where(agents.c.id == bindparam("agent")).values(last_seen=bindparam("at"))
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -46,6 +52,7 @@ class Ledger:
         self._database = database
         self._waiting: list[tuple[Entry, asyncio.Future[None]]] = []
         self._turn = asyncio.Lock()
+        self._last_seen: dict[str, datetime] = {}
 
     async def write(self, entry: Entry) -> None:
         """Returns when `entry` is durable. Raises Transient when the database cannot be written now."""
@@ -75,8 +82,9 @@ class Ledger:
                     done.exception()  # a request that went away must not warn of an exception nobody fetched
 
     async def _commit(self, entries: Sequence[Entry]) -> None:
+        unseen = self._to_be_seen(entries)
         async with self._database.write() as connection:
-            await _write_agents(connection, entries)
+            await _write_agents(connection, unseen, entries)
             await _write_marks(connection, [entry for entry in entries if entry.acked_through is not None])
             tally: Tally[tuple[Counter, str]] = Tally()
             for entry in entries:
@@ -86,12 +94,23 @@ class Ledger:
                     await _bury(connection, entry, rejected)
             for (name, tenant_id), n in tally.items():
                 await counters.add(connection, name, tenant_id, n)
+        if len(self._last_seen) > MAX_REMEMBERED:
+            self._last_seen.clear()
+        self._last_seen |= unseen
+
+    def _to_be_seen(self, entries: Sequence[Entry]) -> dict[str, datetime]:
+        """Agents whose `last_seen` in the database is older than LAST_SEEN_AGE."""
+        seen = {entry.agent.agent_id: entry.at for entry in entries}
+        return {
+            agent: at
+            for agent, at in seen.items()
+            if agent not in self._last_seen or not timedelta(0) <= at - self._last_seen[agent] < LAST_SEEN_AGE
+        }
 
 
-async def _write_agents(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
-    seen = {entry.agent.agent_id: entry.at for entry in entries}
-    query = agents.update().where(agents.c.id == bindparam("agent")).values(last_seen=bindparam("at"))
-    await connection.execute(query, [{"agent": agent, "at": at} for agent, at in seen.items()])
+async def _write_agents(connection: AsyncConnection, unseen: Mapping[str, datetime], entries: Sequence[Entry]) -> None:
+    if unseen:
+        await connection.execute(_SEEN, [{"agent": agent, "at": at} for agent, at in unseen.items()])
     for entry in entries:
         if entry.health is not None:
             told: dict[str, Any] = {"health": entry.health}
@@ -105,11 +124,12 @@ async def _write_marks(connection: AsyncConnection, entries: Sequence[Entry]) ->
     if not entries:
         return
     fresh = insert(connection, agent_spools)
+    new = fresh.excluded
     await connection.execute(
         fresh.on_conflict_do_update(
             index_elements=["agent_id", "epoch"],
-            set_={"acked_through": fresh.excluded.acked_through, "updated_at": fresh.excluded.updated_at},
-            where=agent_spools.c.acked_through < fresh.excluded.acked_through,
+            set_={"acked_through": new.acked_through, "updated_at": new.updated_at},
+            where=agent_spools.c.acked_through < new.acked_through,
         ),
         [
             {
