@@ -68,6 +68,18 @@ def test_a_windows_event_reaches_the_rules_of_its_channel_and_id(
     assert bool(rules.match(given_source, [{"Channel": SYSMON, **event}])) is expected
 
 
+@pytest.mark.parametrize(("wanted", "seen", "expected"), [("4625", 4625, 1), ("4625", "4625", 1), ("4625", 4624, 0)])
+def test_what_the_class_knows_is_compared_like_any_field(wanted: str, seen: int | str, expected: int) -> None:
+    rules = RuleSet([rule(Text("EventID", (wanted,)), LogSource("windows", None, "security"))])
+    assert len(rules.match(WINDOWS, [{"Channel": "Security", "EventID": seen}])) == expected
+    assert len(rules.match(WINDOWS, [{"Channel": "Security", "EventID": 1}])) == 0
+
+
+def test_a_negated_event_id_holds_for_the_others() -> None:
+    rules = RuleSet([rule(All((Exists("EventID"), Not(Text("EventID", ("4625",))))))])
+    assert [m.index for m in rules.match(WINDOWS, [{"Channel": "Security", "EventID": n} for n in (4624, 4625)])] == [0]
+
+
 def test_a_security_process_creation_is_seen_with_sigma_names() -> None:
     rules = RuleSet([rule(Text("Image", (ANY, "\\cmd.exe")), LogSource("windows", "process_creation"))])
     event = {"Channel": "security", "EventID": 4688, "NewProcessName": "C:\\Windows\\System32\\cmd.exe"}
@@ -160,6 +172,7 @@ keyword_patterns = patterns.map(lambda inner: (ANY, *inner, ANY))
 tests_of_events: st.SearchStrategy[Node] = st.one_of(
     st.builds(Text, st.sampled_from(FIELDS), patterns, st.booleans()),
     st.builds(Text, st.none(), keyword_patterns),
+    st.builds(Text, st.just("EventID"), st.sampled_from([("1",), ("12",), (ANY, "1")])),
     st.builds(
         Regex,
         st.sampled_from(FIELDS),
