@@ -2,6 +2,7 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +12,12 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from jikimi.errors import Misconfigured
 from jikimi.storage.schema import users
+from jikimi.storage.upsert import insert
+
+ROLES = frozenset({"analyst", "engineer", "head"})
+MIN_PASSWORD = 12
 
 
 class User(msgspec.Struct, frozen=True):
@@ -46,6 +52,38 @@ class Passwords:
             return self._hasher.verify(kept, password)
         except (VerificationError, InvalidHashError):
             return False
+
+
+async def create_user(
+    connection: AsyncConnection,
+    *,
+    login: str,
+    name: str,
+    password: str,
+    role: str,
+    at: datetime,
+    language: str = "ko",
+) -> User:
+    """A new colleague. Raises Misconfigured for a login that is taken, an unknown role, a short password."""
+    if role not in ROLES:
+        raise Misconfigured(f"{role!r} is not a role; choose one of {', '.join(sorted(ROLES))}")
+    if len(password) < MIN_PASSWORD:
+        raise Misconfigured(f"the password is too short; use at least {MIN_PASSWORD} characters")
+    user = User(uuid4().hex, login, name, role, language)
+    fresh = insert(connection, users).values(
+        id=user.id,
+        login=login,
+        name=name,
+        password_hash=await asyncio.to_thread(PasswordHasher().hash, password),
+        role=role,
+        language=language,
+        disabled=False,
+        created_at=at,
+    )
+    result = await connection.execute(fresh.on_conflict_do_nothing(index_elements=["login"]))
+    if result.rowcount == 0:
+        raise Misconfigured(f"a user with the login {login!r} is already there; choose another login")
+    return user
 
 
 async def find_credentials(connection: AsyncConnection, login: str) -> tuple[User, str] | None:
