@@ -20,7 +20,7 @@ from jikimi.domain.event import MAX_BATCH_BYTES, TIMESTAMP, EventBatch, canonica
 from jikimi.domain.logsource import LogSource
 from jikimi.errors import Misconfigured
 
-SKEW = timedelta(seconds=30)
+SKEW = timedelta(seconds=60)
 """Events of different log sources travel in different batches; in event time none waits longer than this for others."""
 
 LONGEST_PAUSE = 30.0

@@ -54,7 +54,7 @@ def format_of(head: bytes, name: str) -> Format:
         if head.startswith(magic):
             return found
     text = _text(head).lstrip("\ufeff\x00 \t\r\n")
-    if text.startswith("["):
+    if text.startswith("[") and text[1:].lstrip()[:1] in ("{", "]"):
         return Format.TEXT
     if text.startswith("{"):
         return Format.TEXT if _is_pretty(text) else Format.LINES

@@ -173,7 +173,7 @@ async def _deliver(uplink: Uplink, centre: AdminClient | None) -> None:
 
 def _lag(status: dict[str, Any]) -> int:
     """Records the detectors have not read; also where the number is kept a partition."""
-    lag = status.get("lag", {}).get("detectors", 0)
+    lag = status.get("lag", {}).get("detector", 0)
     return sum(lag.values()) if isinstance(lag, dict) else int(lag)
 
 

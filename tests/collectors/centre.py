@@ -77,7 +77,7 @@ class Centre:
         if route == ("POST", "/v1/admin/enrolment-tokens"):
             return self._token(headers, orjson.loads(body))
         if route == ("GET", "/v1/admin/status"):
-            return 200, {"lag": {"detectors": self.lag.popleft() if self.lag else 0}}, {}
+            return 200, {"lag": {"detector": self.lag.popleft() if self.lag else 0}}, {}
         if route == ("POST", "/v1/batches"):
             return self._upload(headers, body)
         if route == ("POST", "/v1/heartbeat"):

@@ -59,7 +59,7 @@ def test_packets_and_bytes_a_conversation_are_what_tshark_counts(path: Path) -> 
         size[key] += event["BytesOut"] + event["BytesIn"]
     expected_packets, expected_size = _by_tshark(path)
     if "fragmented" in path.name:  # tshark lists the other fragments without ports
-        assert packets.keys() == expected_packets.keys()
+        assert {key for key in packets if key[2]} == expected_packets.keys()
         return
     assert (packets, size) == (expected_packets, expected_size)
     assert problems.unreadable == 0
