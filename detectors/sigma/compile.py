@@ -87,7 +87,7 @@ class Program:
                 if (len(value) >= shortest or not value.isascii()) and (found := keywords.scan(value)):
                     hits |= found
             elif kind is not int or keywords.reads_numbers:
-                for text in all_texts({"": value}):
+                for text in all_texts(value):
                     hits |= keywords.scan(text)
 
     def candidates(self, hits: set[int]) -> Sequence[int]:

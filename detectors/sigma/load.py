@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import msgspec
-import yaml
 from sigma.collection import SigmaCollection
 from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaRuleLocation
@@ -23,7 +22,11 @@ from detectors.sigma.report import Blind, LoadReport, Refusal
 from detectors.sigma.route import is_known
 from detectors.sigma.rule import Rule
 from detectors.sigma.source import Source, sources
+from detectors.sigma.tree import depth
 from jikimi.domain.logsource import LogSource
+
+DEEPEST = 100
+"""A detection nested deeper is refused: no real one comes near."""
 
 _Item: TypeAlias = SigmaRule | SigmaCorrelationRule | SigmaFilter
 
@@ -77,7 +80,7 @@ class _Loading:
     def _parse(self, source: Source) -> None:
         try:
             documents = source.documents()
-        except (yaml.YAMLError, ValueError) as error:
+        except Exception as error:  # YAML that is no YAML, no text, or nested beyond all measure
             mark = getattr(error, "problem_mark", None)
             reason = f"not readable as YAML: {getattr(error, 'problem', None) or error}"
             self.refused.append(Refusal("", source.file, mark.line + 1 if mark else 1, reason))
@@ -125,7 +128,10 @@ class _Loading:
                     item = filtered
             if "timeframe" in item.detection.detections:
                 raise Unsupported("a timeframe in a detection is not Sigma 2: write a correlation", "timeframe")
-            self._add(_rule(item, parsed.source))
+            rule = _rule(item, parsed.source)
+            if depth(rule.condition) > DEEPEST:
+                raise Unsupported(f"the detection is nested more than {DEEPEST} deep")
+            self._add(rule)
         except Exception as error:  # as above: whatever pySigma trips over is this rule's refusal
             self._refuse(parsed.source, item.title, error)
             self.refused_names |= {name for name in (item.name, str(item.id or "")) if name}

@@ -134,6 +134,13 @@ def negate(item: Node) -> Node:
     return item.item if isinstance(item, Not) else Not(item)
 
 
+def depth(node: Node) -> int:
+    """How deep the tree is nested; a test alone is 1."""
+    if isinstance(node, All | AnyOf):
+        return 1 + max(map(depth, node.items), default=0)
+    return 1 + depth(node.item) if isinstance(node, Not) else 1
+
+
 def leaves(node: Node) -> "list[Test]":
     """Every test of the tree, in order, repeated as often as it stands there."""
     if isinstance(node, All | AnyOf):

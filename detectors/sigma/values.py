@@ -1,5 +1,6 @@
 """How an event's values are read: as fields, as text, as numbers, as times."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from detectors.sigma.tree import TimePart
 from jikimi.domain.event import Event
 
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _MILLISECONDS_FROM = 100_000_000_000
 
 
@@ -27,43 +29,52 @@ def fields_of(event: Event) -> Event:
     return {**added, **event} if added else event
 
 
-def _flatten(prefix: str, value: Any, into: Event) -> None:
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            _flatten(f"{prefix}.{name}", inner, into)
-    elif isinstance(value, list) and any(isinstance(v, dict) for v in value):
-        for item in value:
-            _flatten(prefix, item, into)
-    elif prefix in into:
-        before = into[prefix]
-        into[prefix] = [*(before if isinstance(before, list) else [before]), value]
-    else:
-        into[prefix] = value
+def _flatten(name: str, value: Any, into: Event) -> None:
+    """By a stack and not by recursion: an event nested a thousand deep is an attack, not an error."""
+    open_ = [(name, value)]
+    while open_:
+        prefix, inner = open_.pop()
+        if isinstance(inner, dict):
+            open_ += [(f"{prefix}.{key}", part) for key, part in inner.items()]
+        elif isinstance(inner, list) and any(isinstance(part, dict) for part in inner):
+            open_ += [(prefix, part) for part in inner]
+        elif prefix in into:
+            before = into[prefix]
+            into[prefix] = [*(before if isinstance(before, list) else [before]), inner]
+        else:
+            into[prefix] = inner
 
 
 def texts_of(value: Any) -> Iterator[str]:
-    """The value's texts: one for a scalar, each item's for a list, none for null."""
+    """The value's texts: one for a scalar, each item's for a list, none for null or an object."""
+    open_ = [value]
+    while open_:
+        inner = open_.pop()
+        if isinstance(inner, list):
+            open_ += reversed(inner)
+        elif (text := _text(inner)) is not None:
+            yield text
+
+
+def all_texts(value: Any) -> Iterator[str]:
+    """Every text anywhere in an event, or in one of its values, for keywords."""
+    open_ = [value]
+    while open_:
+        inner = open_.pop()
+        if isinstance(inner, dict):
+            open_ += inner.values()
+        elif isinstance(inner, list):
+            open_ += reversed(inner)
+        elif (text := _text(inner)) is not None:
+            yield text
+
+
+def _text(value: Any) -> str | None:
     if isinstance(value, str):
-        yield value
-    elif isinstance(value, bool):
-        yield "true" if value else "false"
-    elif isinstance(value, int | float):
-        yield number_text(value)
-    elif isinstance(value, list):
-        for item in value:
-            yield from texts_of(item)
-
-
-def all_texts(event: Event) -> Iterator[str]:
-    """Every text anywhere in the event, for keywords."""
-    for value in event.values():
-        if isinstance(value, dict):
-            yield from all_texts(value)
-        elif isinstance(value, list):
-            for item in value:
-                yield from all_texts(item) if isinstance(item, dict) else texts_of(item)
-        else:
-            yield from texts_of(value)
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return number_text(value) if isinstance(value, int | float) else None
 
 
 def number_text(number: int | float) -> str:
@@ -75,16 +86,19 @@ def number_text(number: int | float) -> str:
 
 def is_null(value: Any) -> bool:
     """Missing (None), null, or a list of nothing else."""
-    return value is None or (isinstance(value, list) and all(is_null(v) for v in value))
+    open_ = [value]
+    while open_:
+        inner = open_.pop()
+        if isinstance(inner, list):
+            open_ += reversed(inner)
+        elif inner is not None:
+            return False
+    return True
 
 
 def as_number(text: str) -> float | None:
     """The number a text writes in decimal, or None."""
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if number == number else None
+    return float(text) if _NUMBER.fullmatch(text.strip()) else None
 
 
 def time_part(text: str, part: TimePart) -> int | None:

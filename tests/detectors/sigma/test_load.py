@@ -64,6 +64,15 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     assert len(report.refused) == 1
 
 
+@pytest.mark.parametrize("bracket", ["[", "{a: "])
+def test_a_detection_nested_beyond_measure_is_refused(load: Load, bracket: str) -> None:
+    closing = "]" if bracket == "[" else "}"
+    nested = bracket * 3_000 + "x" + closing * 3_000
+    rules, report = load(f"title: T\nlogsource: {{product: test}}\ndetection:\n  s: {nested}\n  condition: s\n")
+    assert not rules.rules
+    assert len(report.refused) == 1
+
+
 def test_a_key_written_twice_is_refused_and_not_lost(load: Load) -> None:
     _, report = load(ONE.replace("    CommandLine|contains: evil\n", "    Image: a\n    Image: b\n"))
     assert "twice" in report.refused[0].reason

@@ -155,6 +155,18 @@ def test_values_no_rule_expects_do_not_stop_the_others() -> None:
     assert [match.index for match in rules.match(WINDOWS, odd)] == [1]
 
 
+def test_an_event_nested_beyond_measure_is_matched_and_stops_nothing() -> None:
+    deep: Any = "evil"
+    for _ in range(5_000):
+        deep = {"a": deep}
+    many: Any = "evil"
+    for _ in range(5_000):
+        many = [many]
+    rules = RuleSet([rule(Text(None, (ANY, "evil", ANY))), rule(Null("F"), name="null")])
+    found = rules.match(LogSource(), [{"F": deep}, {"F": many}])
+    assert [(match.index, match.rule.id) for match in found] == [(0, "r"), (1, "r")]
+
+
 def test_an_attacker_who_invents_event_ids_makes_no_program_for_each() -> None:
     rules = RuleSet([rule(contains("F", "a"), LogSource("windows"))])
     for number in range(3_000):
