@@ -125,7 +125,7 @@ async def _replay_once(data: DataDir, files: Sequence[Path], stop: asyncio.Event
         if stop.is_set() or file.name in had:
             continue
         typer.echo(f"재생 / replaying {file.name}")
-        process = await _command("replay", "--data", str(data.root), "--tenant", ATTACKED, "--as-now", str(file))
+        process = await _command("replay", "--data", str(data.root), "--tenant", ATTACKED, str(file))
         stopping = asyncio.create_task(stop.wait())
         finished = asyncio.create_task(process.wait())
         await asyncio.wait({stopping, finished}, return_when=asyncio.FIRST_COMPLETED)
