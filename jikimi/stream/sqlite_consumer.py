@@ -59,7 +59,11 @@ class SqliteConsumer:
             ready = self._ready()
             if ready:
                 self._waiting = False
-                runs = await self._loop.run_in_executor(self._pool, self._read, ready, max_records)
+                try:
+                    reading = self._loop.run_in_executor(self._pool, self._read, ready, max_records)
+                except RuntimeError as error:  # the pool was shut down since `_ready` looked
+                    raise Transient("the event log is closed") from error
+                runs = await reading
                 for source, run in runs:
                     self._advance(source, run)
                 if runs:
