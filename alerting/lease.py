@@ -6,7 +6,7 @@ state, attempts and lease are still those of the attempt, so a sender that came 
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from sqlalchemy import Row, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from alerting.channels.port import Kind, OutgoingMessage
-from alerting.policy import CONTACT_LIMITS, REMEMBER, Waiting, plan
+from alerting.policy import CONTACT_LIMITS, REMEMBER, Send, Waiting, plan
 from alerting.record import add_delivery, add_history, mark_told, note_change
 from alerting.rendering import Rendered, with_others
 from alerting.sms_text import sms_text
@@ -75,7 +75,7 @@ async def take(
             await _write(connection, decided.waits, next_attempt_at=decided.wait_until)
         for send in decided.sends[: room[kind]]:
             provider = provider_of[kind][0]
-            jobs.append(await _lease(connection, by_id[send.id], send.others, provider, now, now + lease))
+            jobs.append(await _lease(connection, by_id, send, provider, now, now + lease))
         room[kind] = max(0, room[kind] - len(decided.sends))
     return jobs
 
@@ -174,17 +174,21 @@ def _history(job: Job, step: Step, notification_id: str) -> dict[str, str]:
 
 async def _lease(
     connection: AsyncConnection,
-    row: Row[Any],
-    others: Sequence[str],
+    due: Mapping[str, Row[Any]],
+    send: Send,
     provider: str,
     now: datetime,
     lease_until: datetime,
 ) -> Job:
+    row = due[send.id]
     text = Rendered(row.subject, row.body, row.html)
-    if others:
-        text = _with_others(row, len(others))
-        await _write(connection, others, state=State.bundled, bundled_into=row.id, updated_at=now)
-        bundled = select(notifications.c.incident_id).where(notifications.c.id.in_(others))
+    further = {due[other].incident_id for other in send.others} - {row.incident_id}
+    if further:
+        text = _with_others(row, len(further))
+    told_here = (*send.others, *send.outdated)
+    if told_here:
+        await _write(connection, told_here, state=State.bundled, bundled_into=row.id, updated_at=now)
+        bundled = select(notifications.c.incident_id).where(notifications.c.id.in_(told_here))
         for incident_id in sorted(set((await connection.execute(bundled)).scalars())):
             await note_change(connection, row.tenant_id, incident_id, now)
     values = {
@@ -254,7 +258,9 @@ def _job(row: Row[Any]) -> Job:
 
 
 def _waiting(row: Row[Any]) -> Waiting:
-    return Waiting(row.id, RiskLevel(row.risk), row.kind == "closed", row.created_at, alone=row.attempts > 0)
+    return Waiting(
+        row.id, row.incident_id, RiskLevel(row.risk), row.kind == "closed", row.created_at, alone=row.attempts > 0
+    )
 
 
 async def _sent_times(connection: AsyncConnection, contact_id: str, kind: Kind, now: datetime) -> list[datetime]:

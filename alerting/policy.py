@@ -33,6 +33,7 @@ class Waiting:
     """A due notification. `alone`: it was tried before, perhaps with others in its text, and is not bundled again."""
 
     id: str
+    incident_id: str
     risk: RiskLevel
     ends: bool
     created_at: datetime
@@ -41,10 +42,11 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send `id` now; its text also tells of `others`."""
+    """Send `id` now; its text also counts `others`. `outdated` are its own incident's earlier words, said no more."""
 
     id: str
     others: tuple[str, ...] = ()
+    outdated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +62,23 @@ def plan(waiting: Sequence[Waiting], sent: Sequence[datetime], limits: Sequence[
     """`waiting` are all due notifications of one contact and channel; `sent` its messages of the last hour."""
     urgent = [one for one in waiting if one.risk == RiskLevel.very_high and not one.ends]
     rest = sorted((one for one in waiting if one not in urgent), key=_worst_first)
-    sends = [Send(one.id) for one in sorted(urgent, key=_worst_first)]
+    sends = []
+    for one in sorted(urgent, key=_worst_first):
+        outdated, rest = _outdated_by(one, rest)
+        sends.append(Send(one.id, outdated=outdated))
     times = [*sent, *(now for _ in urgent)]
     while rest:
         free_at = next_free(times, limits, now)
         if free_at > now:
             return Plan(tuple(sends), tuple(one.id for one in rest), free_at)
         first, *rest = rest
+        outdated, rest = _outdated_by(first, rest)
         last_now = next_free([*times, now], limits, now) > now
         others: tuple[str, ...] = ()
         if last_now and times and not first.alone:
             others = tuple(one.id for one in rest if not one.alone)
             rest = [one for one in rest if one.alone]
-        sends.append(Send(first.id, others))
+        sends.append(Send(first.id, others, outdated))
         times.append(now)
     return Plan(tuple(sends))
 
@@ -85,6 +91,21 @@ def next_free(times: Sequence[datetime], limits: Sequence[Limit], now: datetime)
         if len(ordered) >= limit.count:
             free = max(free, ordered[-limit.count] + limit.window)
     return free
+
+
+def _outdated_by(lead: Waiting, rest: Sequence[Waiting]) -> tuple[tuple[str, ...], list[Waiting]]:
+    """(Earlier words on the incident that `lead` says better, what is left).
+
+    Nobody should read "opened, medium" after "raised, very high".
+    """
+    if lead.ends:
+        return (), list(rest)
+    gone = [
+        one
+        for one in rest
+        if one.incident_id == lead.incident_id and not (one.alone or one.ends) and one.created_at <= lead.created_at
+    ]
+    return tuple(one.id for one in gone), [one for one in rest if one not in gone]
 
 
 def _worst_first(one: Waiting) -> tuple[bool, int, datetime, str]:

@@ -238,6 +238,17 @@ class TestStorms:
         await run_quiet()
         assert len(centre.sandbox.sens.messages) == 2
 
+    async def test_a_raise_is_told_instead_of_what_it_raises(self, centre: Centre, run_quiet: StepUntilQuiet) -> None:
+        """Opened and raised before anything went: one SMS, which counts no other."""
+        incident = await centre.tell(risk=RiskLevel.medium)
+        centre.clock.move(seconds=1)
+        await centre.tell(risk=RiskLevel.high, kind="raised", incident_id=incident)
+        await run_quiet()
+        (message,) = centre.sandbox.sens.messages
+        assert message.content.startswith("[지킴이 높음↑]")
+        assert "외 " not in message.content
+        assert sorted(row.state for row in await centre.notices("sms")) == ["accepted", "bundled"]
+
     async def test_every_incident_of_a_bundle_counts_as_told(self, centre: Centre, run_quiet: StepUntilQuiet) -> None:
         """`told_at` is set for the bundled ones too."""
         for _ in range(6):
