@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import httpx
@@ -125,10 +127,19 @@ class RunningCentre:
             return list(await connection.execute(select(dead_letters).order_by(dead_letters.c.source)))
 
 
+@cache
+def _migrated() -> bytes:
+    """A database at this version: migrated once, copied for every test."""
+    with TemporaryDirectory() as folder:
+        upgrade(Path(folder) / "centre.db")
+        return (Path(folder) / "centre.db").read_bytes()
+
+
 @asynccontextmanager
 async def running_centre(folder: Path, **settings: Any) -> AsyncIterator[RunningCentre]:
     """`folder` may hold an earlier one's data."""
-    upgrade(folder / "centre.db")
+    if not (folder / "centre.db").exists():
+        (folder / "centre.db").write_bytes(_migrated())
     log = SqliteEventLog.open(folder / "log", reserve_bytes=0, ballast_bytes=0)
     clock = [NOW]
 
