@@ -96,8 +96,7 @@ class Scanner:
         if isinstance(test, Text):
             self._add_text(number, test)
         elif isinstance(test, Regex):
-            found = compile_regex(test.pattern)
-            self._need(necessary_literal(test.pattern), number, lambda value, _: found.search(value) is not None)
+            self._need(necessary_literal(test.pattern), number, _searched(test))
         else:
             self._always.append((number, _check_of(test)))
 
@@ -143,6 +142,18 @@ def _automaton(literals: dict[str, _Hit]) -> Any:
         automaton.add_word(literal, hit)
     automaton.make_automaton()
     return automaton
+
+
+def _searched(test: Regex) -> Check:
+    search = compile_regex(test.pattern).search
+
+    def found(value: str, _folded: str) -> bool:
+        try:
+            return search(value) is not None
+        except UnicodeEncodeError:  # half of a surrogate pair, which is no character
+            return search(value.encode("utf-8", "replace").decode()) is not None
+
+    return found
 
 
 def _anything(_value: str, _folded: str) -> bool:

@@ -1,5 +1,6 @@
 """A rule file: its documents and its lines, so that a refusal can point at one."""
 
+import re
 from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import yaml
 from detectors.sigma.report import Refusal
 from jikimi.errors import Misconfigured
 
+_DEEP = 200
+_INDENTED = re.compile(rf"^[ \-?:]{{{_DEEP}}}", re.MULTILINE)
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -37,7 +40,9 @@ class Source(msgspec.Struct, frozen=True):
 
     def documents(self) -> list[Any]:
         """The YAML documents. Raises ValueError-like `yaml.YAMLError` or UnicodeDecodeError."""
-        loader = _Loader(self.data.decode("utf-8-sig"))
+        text = self.data.decode("utf-8-sig")
+        _check_depth(text)
+        loader = _Loader(text)
         try:
             found = []
             while loader.check_data():
@@ -55,6 +60,17 @@ class Source(msgspec.Struct, frozen=True):
 
     def refusal(self, title: str, reason: str, near: str = "") -> Refusal:
         return Refusal(title, self.file, self.line_of(title, near), reason)
+
+
+def _check_depth(text: str) -> None:
+    """Raises ValueError before libyaml, which is recursive in C, would exhaust the stack and kill the process."""
+    if text.count("[") + text.count("{") < _DEEP and not _INDENTED.search(text):
+        return  # too few brackets, too little indentation to be deep
+    depth = 0
+    for event in yaml.parse(text, Loader=_Base):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEP:
+            raise ValueError(f"nested more than {_DEEP} deep")
 
 
 def sources(paths: Sequence[Path]) -> Iterator[Source]:

@@ -64,11 +64,12 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     assert len(report.refused) == 1
 
 
-@pytest.mark.parametrize("bracket", ["[", "{a: "])
-def test_a_detection_nested_beyond_measure_is_refused(load: Load, bracket: str) -> None:
-    closing = "]" if bracket == "[" else "}"
-    nested = bracket * 3_000 + "x" + closing * 3_000
-    rules, report = load(f"title: T\nlogsource: {{product: test}}\ndetection:\n  s: {nested}\n  condition: s\n")
+@pytest.mark.parametrize("bracket", ["[", "{a: ", "- "])
+@pytest.mark.parametrize("depth", [3_000, 300_000])
+def test_a_detection_nested_beyond_measure_is_refused(load: Load, bracket: str, depth: int) -> None:
+    closing = {"[": "]", "{a: ": "}", "- ": ""}[bracket]
+    nested = bracket * depth + "x" + closing * depth
+    rules, report = load(f"title: T\nlogsource: {{product: test}}\ndetection:\n  s:\n    {nested}\n  condition: s\n")
     assert not rules.rules
     assert len(report.refused) == 1
 

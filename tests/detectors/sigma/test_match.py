@@ -167,6 +167,11 @@ def test_an_event_nested_beyond_measure_is_matched_and_stops_nothing() -> None:
     assert [(match.index, match.rule.id) for match in found] == [(0, "r"), (1, "r")]
 
 
+def test_half_a_surrogate_pair_is_no_reason_to_stop() -> None:
+    rules = RuleSet([rule(Regex("F", "e.il")), rule(contains("F", "evil"), name="text")])
+    assert len(rules.match(LogSource(), [{"F": "evil \ud83d"}])) == 2
+
+
 def test_an_attacker_who_invents_event_ids_makes_no_program_for_each() -> None:
     rules = RuleSet([rule(contains("F", "a"), LogSource("windows"))])
     for number in range(3_000):
