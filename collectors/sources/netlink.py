@@ -16,7 +16,7 @@ TYPE_MASK = 0x3FFF
 
 HEADER = struct.Struct("=IHHII")
 ATTRIBUTE = struct.Struct("=HH")
-READ_BYTES = 1 << 17
+READ_BYTES = 1 << 15
 
 _SOL_NETLINK, _ADD_MEMBERSHIP = 270, 1
 _SO_RCVBUFFORCE = 33
@@ -27,10 +27,6 @@ class Message(NamedTuple):
     flags: int
     sequence: int
     body: bytes
-
-
-class NetlinkError(OSError):
-    """The kernel's refusal of a request."""
 
 
 def message(kind: int, flags: int, sequence: int, body: bytes) -> bytes:
@@ -122,7 +118,7 @@ class Netlink:
         return found
 
     def ask(self, kind: int, body: bytes, flags: int = 0) -> list[Message]:
-        """Send one request; the answers. Raises NetlinkError with the kernel's errno."""
+        """Send one request; the answers. Raises OSError with the kernel's errno."""
         self._sequence += 1
         self._socket.send(message(kind, REQUEST | flags, self._sequence, body))
         return list(self._answers(self._sequence, dump=bool(flags & DUMP)))
@@ -132,7 +128,7 @@ class Netlink:
         self._socket.send(raw)
 
     def acknowledged(self, sequence: int) -> None:
-        """Wait for the acknowledgement of `sequence`. Raises NetlinkError for the first refusal of any message."""
+        """Wait for the acknowledgement of `sequence`. Raises OSError for the first refusal of any message."""
         while True:
             for answer in messages(self._socket.recv(READ_BYTES)):
                 if answer.kind == ERROR:
@@ -167,7 +163,7 @@ class Netlink:
 def _raise_if_refused(answer: Message) -> None:
     code = -struct.unpack_from("=i", answer.body)[0]
     if code:
-        raise NetlinkError(code, os.strerror(code))
+        raise OSError(code, os.strerror(code))
 
 
 def lost_events(error: OSError) -> bool:

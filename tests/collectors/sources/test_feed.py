@@ -1,0 +1,71 @@
+"""A feed is bounded, and what it cannot hold is counted and told."""
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collectors.sources.feed import Feed
+from jikimi.domain.logsource import AGENT_HEALTH, FILE_ACCESS
+
+
+def feed(capacity: int = 5) -> Feed:
+    return Feed("files", "pc", capacity=capacity, patience=0.0)
+
+
+def kinds(taken: Feed) -> Counter[str]:
+    return Counter(o.event.get("Kind", "event") for o in taken.take(10_000))
+
+
+def test_an_overflow_is_one_gap_event_with_its_exact_count() -> None:
+    full = feed()
+    for number in range(12):
+        full.emit(FILE_ACCESS, {"Number": number})
+    assert (full.seen, full.dropped) == (12, 7)
+    assert kinds(full) == {"event": 5}
+    full.take(1)
+    gap = full.take(1)[0]
+    assert gap.logsource == AGENT_HEALTH
+    assert (gap.event["Kind"], gap.event["Dropped"], gap.event["Collector"]) == ("gap", 7, "files")
+    assert gap.event["From"] <= gap.event["To"]
+
+
+@given(st.lists(st.one_of(st.just("emit"), st.integers(1, 4)), max_size=60))
+def test_every_event_is_either_taken_or_in_a_gap(steps: list[str | int]) -> None:
+    """seen = taken + dropped, and the gaps add up to dropped."""
+    bounded = feed(capacity=3)
+    taken = []
+    for step in steps:
+        if isinstance(step, int):
+            taken += bounded.take(step)
+        else:
+            bounded.emit(FILE_ACCESS, {"Action": "read"})
+    while more := [*bounded.take(100), *bounded.take(100)]:
+        taken += more
+    events = [o for o in taken if o.logsource == FILE_ACCESS]
+    gaps = [o.event["Dropped"] for o in taken if o.logsource == AGENT_HEALTH]
+    assert len(events) + bounded.dropped == bounded.seen
+    assert sum(gaps) == bounded.dropped
+
+
+def test_fields_without_a_value_are_left_out() -> None:
+    some = feed()
+    some.emit(FILE_ACCESS, {"Action": "read", "User": "", "SizeBytes": None, "Protected": False})
+    assert set(some.take(1)[0].event) == {"@timestamp", "Hostname", "Action", "Protected"}
+
+
+def test_a_way_of_working_is_told_when_it_changes_and_not_again() -> None:
+    changing = feed()
+    changing.running("fanotify")
+    changing.running("inotify", "who is not seen")
+    changing.running("inotify", "who is not seen")
+    changing.running("fanotify")
+    assert [o.event["Kind"] for o in changing.take(10)] == ["degraded", "heartbeat"]
+    assert changing.state == "running"
+
+
+def test_health_is_told_even_when_the_queue_is_full() -> None:
+    full = feed(capacity=1)
+    full.emit(FILE_ACCESS, {})
+    full.running("inotify", "who is not seen")
+    assert kinds(full) == {"event": 1, "degraded": 1}

@@ -1,0 +1,170 @@
+"""File access without root: every action on protected folders, and what was missed in between."""
+
+import errno
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collectors.sources.coalesce import Change
+from collectors.sources.feed import Feed
+from collectors.sources.files import Files, Watcher
+from collectors.sources.memory import Memory
+from collectors.sources.notified import Notified
+from collectors.sources.who import Processes
+from jikimi.domain.logsource import FILE_ACCESS
+
+COUNT = 500
+ENOUGH = 30.0
+
+
+def unprivileged(_: Processes) -> Watcher:
+    return Notified()
+
+
+class Watching:
+    """The source in a thread."""
+
+    def __init__(self, folder: Path, watcher: Callable[[Processes], Watcher] = unprivileged) -> None:
+        self.feed = Feed("files", "pc")
+        self.events: list[dict[str, Any]] = []
+        self._stop = threading.Event()
+        memory = Memory(folder.parent / "files.json")
+        source = Files((str(folder),), memory, watcher=watcher)
+        self._thread = threading.Thread(target=source.run, args=(self.feed, self._stop))
+
+    def __enter__(self) -> "Watching":
+        self._thread.start()
+        self.until(lambda: self.feed.state != "starting")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(ENOUGH)
+        self.events += [o.event for o in self.feed.take(100_000)]
+
+    def until(self, true: Callable[[], object]) -> None:
+        deadline = time.monotonic() + ENOUGH
+        while not true():
+            assert time.monotonic() < deadline, f"waited in vain; saw {self.events[-5:]}"
+            time.sleep(0.02)
+            self.events += [o.event for o in self.feed.take(100_000)]
+
+    def having(self, **fields: Any) -> list[dict[str, Any]]:
+        return [event for event in self.events if all(event.get(name) == value for name, value in fields.items())]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    real = tmp_path.resolve() / "도면"
+    real.mkdir()
+    return real
+
+
+def test_every_create_read_and_delete_is_told_once(folder: Path) -> None:
+    files = [folder / f"{number}.dwg" for number in range(COUNT)]
+    with Watching(folder) as watching:
+        for file in files:
+            file.write_text("x")
+        for file in files:
+            file.read_text()
+        for file in files:
+            file.unlink()
+        watching.until(lambda: len(watching.having(Action="delete")) >= COUNT)
+    told = Counter((e["Action"], e["TargetFilename"]) for e in watching.events if "Action" in e)
+    assert told == Counter((a, str(f)) for a in ("create", "read", "delete") for f in files)
+    assert watching.feed.dropped == 0
+
+
+def test_who_is_left_out_and_the_agent_says_that_it_cannot_know(folder: Path) -> None:
+    with Watching(folder) as watching:
+        (folder / "a").write_text("1")
+        watching.until(lambda: watching.having(Action="create"))
+    (event,) = watching.having(Action="create")
+    assert not {"Image", "User", "ProcessId"} & set(event)
+    assert (event["Protected"], event["Removable"], event["SizeBytes"]) == (True, False, 1)
+    (degraded,) = watching.having(Kind="degraded")
+    assert "without root" in degraded["Reason"]
+    assert watching.feed.state == "degraded"
+
+
+def test_a_rename_is_told_with_both_names(folder: Path) -> None:
+    (folder / "a").write_text("1")
+    with Watching(folder) as watching:
+        (folder / "a").rename(folder / "b")
+        watching.until(lambda: watching.having(Action="rename"))
+    (event,) = watching.having(Action="rename")
+    assert (event["SourceFilename"], event["TargetFilename"]) == (str(folder / "a"), str(folder / "b"))
+
+
+def test_a_name_that_is_no_unicode_is_told_readably(folder: Path) -> None:
+    with Watching(folder) as watching:
+        with open(os.path.join(os.fsencode(folder), b"\xb5\xb5.dwg"), "wb"):  # noqa: PTH118, PTH123 - bytes on purpose
+            pass
+        watching.until(lambda: watching.having(TargetFilename=f"{folder}/\\xb5\\xb5.dwg"))
+
+
+def test_what_changed_while_nobody_watched_is_told_with_the_blind_time(folder: Path) -> None:
+    with Watching(folder) as first:
+        pass
+    assert not first.having(Kind="blind"), "a first start was never blind"
+    (folder / "meanwhile").write_text("1")
+    with Watching(folder) as second:
+        second.until(lambda: second.having(Action="modify", TargetFilename=str(folder / "meanwhile")))
+    (blind,) = second.having(Kind="blind")
+    assert blind["From"] <= blind["To"]
+
+
+def test_a_queue_that_ran_over_is_a_gap_and_the_files_are_found_by_looking(folder: Path) -> None:
+    """The kernel's overflow signal, with the changes it stands for left out."""
+
+    class Overrun(Notified):
+        def changes(self) -> list[Change]:
+            return [] if (folder / "lost").exists() else super().changes()
+
+        def overflowed(self) -> bool:
+            return (folder / "lost").exists()
+
+    with Watching(folder, lambda _: Overrun()) as watching:
+        (folder / "lost").write_text("1")
+        watching.until(lambda: watching.having(Kind="gap"))
+        watching.until(lambda: watching.having(TargetFilename=str(folder / "lost")))
+
+
+def test_a_protected_folder_that_goes_and_comes_back_is_said_and_watched_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collectors.sources.files.LOOK_AFTER", 0.1)
+    with Watching(folder) as watching:
+        folder.rmdir()
+        watching.until(lambda: "cannot be watched" in watching.feed.reason)
+        folder.mkdir()
+        watching.until(lambda: "cannot be watched" not in watching.feed.reason)
+        (folder / "again").write_text("1")
+        watching.until(lambda: watching.having(TargetFilename=str(folder / "again")))
+
+
+def test_folders_without_a_watch_are_counted_in_the_reason(folder: Path) -> None:
+    class Limited(Notified):
+        def unwatched(self) -> int:
+            super().unwatched()
+            return 3 if not self._told else 0
+
+    with Watching(folder, lambda _: Limited()) as watching:
+        assert "folders could not be watched" in watching.feed.reason
+
+
+def test_a_kernel_that_refuses_is_an_error_for_the_supervisor(folder: Path) -> None:
+    def refuse(_: Processes) -> Watcher:
+        raise OSError(errno.EMFILE, "too many")
+
+    feed = Feed("files", "pc")
+    with pytest.raises(OSError, match="too many"):
+        Files((str(folder),), Memory(folder.parent / "m.json"), watcher=refuse).run(feed, threading.Event())
+    assert feed.state == "starting"
+    assert FILE_ACCESS.category == "file_access"

@@ -1,0 +1,47 @@
+"""The whole agent with every capability taken away: it runs, says what it cannot see, still sees."""
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.collectors.centre import Centre, serving
+from tests.collectors.test_agent import enrol, stored, until, watching
+
+BARE = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs")
+
+
+def test_without_any_capability_the_agent_works_and_says_so(tmp_path: Path) -> None:
+    if shutil.which("setpriv") is None:
+        pytest.skip("no setpriv here")
+    state, documents = tmp_path / "state", tmp_path / "documents"
+    documents.mkdir()
+    with serving(Centre()) as centre:
+        assert enrol(centre, state, documents).exit_code == 0
+        command = [*BARE, sys.executable, "-m", "jikimi", "agent", "run", "--state", str(state)]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            until(lambda: watching(state))
+            (documents / "a").write_text("1")
+            with socket.create_server(("127.0.0.1", 0)) as server:
+                with socket.create_connection(server.getsockname()):
+                    time.sleep(1.2)  # two looks at the sockets
+                until(lambda: stored(centre, Action="create", TargetFilename=str(documents / "a")))
+                until(lambda: stored(centre, DestinationPort=server.getsockname()[1], Protocol="tcp"))
+            told = json.loads((state / "status.json").read_bytes())["health"]["sources"]
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+            assert process.stderr is not None
+            assert process.stderr.read() == ""
+    assert {name: (s["state"], s["mode"]) for name, s in told.items()} == {
+        "files": ("degraded", "inotify"),
+        "media": ("running", "uevents and mountinfo"),
+        "flows": ("degraded", "sock_diag"),
+    }
+    assert len(stored(centre, Kind="degraded")) == 2
+    assert all("User" not in event for event in stored(centre, Action="create"))
