@@ -1,5 +1,6 @@
 """The whole agent with every capability taken away: it runs, says what it cannot see, still sees."""
 
+import contextlib
 import json
 import shutil
 import signal
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,15 @@ from tests.collectors.test_agent import enrol, stored, until, watching
 BARE = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs")
 
 
+@contextlib.contextmanager
+def ended(process: "subprocess.Popen[str]") -> Iterator[None]:
+    try:
+        yield
+    finally:
+        if process.poll() is None:
+            process.kill()
+
+
 def test_without_any_capability_the_agent_works_and_says_so(tmp_path: Path) -> None:
     if shutil.which("setpriv") is None:
         pytest.skip("no setpriv here")
@@ -25,7 +36,7 @@ def test_without_any_capability_the_agent_works_and_says_so(tmp_path: Path) -> N
     with serving(Centre()) as centre:
         assert enrol(centre, state, documents).exit_code == 0
         command = [*BARE, sys.executable, "-m", "jikimi", "agent", "run", "--state", str(state)]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process, ended(process):
             until(lambda: watching(state))
             (documents / "a").write_text("1")
             with socket.create_server(("127.0.0.1", 0)) as server:
