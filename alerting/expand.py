@@ -11,23 +11,30 @@ from email.utils import parseaddr
 from typing import Any
 from uuid import uuid4
 
+import structlog
+from jinja2 import TemplateError
 from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from alerting.channels.port import Kind
 from alerting.record import add_note, note_change
-from alerting.rendering import Subject, render_mail, render_sms
+from alerting.rendering import Rendered, Subject, render_mail, render_sms
 from alerting.settings import NO_MAIL_SERVER, NO_SMS_PROVIDER, AlertSettings
 from alerting.states import State
 from jikimi.domain.risk import RiskLevel
 from jikimi.domain.tenant import Contact, Tenant
+from jikimi.errors import Poison
 from jikimi.storage.schema import answer_links, findings, incidents, notifications, outbox
 from jikimi.storage.tenants import load_contacts, load_tenant
 
+UNREADABLE = (Poison, ValueError, LookupError, TypeError, TemplateError)
+"""What a row that can never be told of raises: it is noted on its incident and does not hold up the others."""
 NOBODY = {
     "ko": "알린 사람이 없습니다: 이 위험도를 받을 담당자의 전화번호나 메일 주소가 등록되어 있지 않습니다.",
     "en": "Nobody was told: no contact with a telephone number or mail address takes messages of this risk.",
 }
+
+_log = structlog.get_logger("alerting")
 
 
 async def expand_next(connection: AsyncConnection, settings: AlertSettings, now: datetime) -> str | None:
@@ -37,6 +44,18 @@ async def expand_next(connection: AsyncConnection, settings: AlertSettings, now:
     if row is None:
         return None
     await connection.execute(update(outbox).where(outbox.c.id == row.id).values(expanded_at=now))
+    try:
+        async with connection.begin_nested():
+            await _expand(connection, row, settings, now)
+    except UNREADABLE as error:
+        _log.exception("outbox_row_unreadable", outbox=row.id)
+        text = f"알림을 만들지 못했습니다 / no message could be made: {type(error).__name__}: {error}"
+        await add_note(connection, row.tenant_id, row.incident_id, now, text)
+    await note_change(connection, row.tenant_id, row.incident_id, now)
+    return str(row.id)
+
+
+async def _expand(connection: AsyncConnection, row: Row[Any], settings: AlertSettings, now: datetime) -> None:
     tenant = await load_tenant(connection, row.tenant_id)
     subject = await _subject(connection, row, tenant)
     told = recipients(await load_contacts(connection, row.tenant_id), RiskLevel(row.risk))
@@ -44,8 +63,6 @@ async def expand_next(connection: AsyncConnection, settings: AlertSettings, now:
         await _notify(connection, row, subject, contact, kind, settings=settings, now=now)
     if not told:
         await add_note(connection, row.tenant_id, row.incident_id, now, NOBODY[tenant.language])
-    await note_change(connection, row.tenant_id, row.incident_id, now)
-    return str(row.id)
 
 
 def recipients(contacts: Sequence[Contact], risk: RiskLevel) -> list[tuple[Contact, Kind]]:
@@ -81,7 +98,9 @@ async def _notify(
 ) -> None:
     token = new_token()
     configured = settings.sens_configured if kind == "sms" else settings.smtp_configured
-    if kind == "sms":
+    if kind == "sms" and not configured:
+        text = Rendered("", subject.title(contact.language))
+    elif kind == "sms":
         text = render_sms(subject, token=token, language=contact.language, settings=settings)
     else:
         text = render_mail(subject, contact=contact.name, token=token, language=contact.language, settings=settings)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import update
 
 from alerting.channels import Channels, build_channels
@@ -200,6 +201,32 @@ class TestTrouble:
             centre.clock.move(seconds=20)
         assert len(centre.sandbox.sens.messages) == 1
         assert [row.state for row in await centre.notices("sms")] == ["delivered"]
+
+    async def test_a_row_that_cannot_be_told_of_is_noted_and_holds_up_nobody(
+        self, centre: Centre, run_quiet: StepUntilQuiet
+    ) -> None:
+        """The analyst reads why on the incident; the next incident's people are told."""
+        broken = await centre.tell(kind="no-such-kind")
+        await centre.tell()
+        await run_quiet()
+        notes = [row for row in await centre.rows(incident_history) if row.kind == "noted"]
+        assert [row.incident_id for row in notes] == [broken]
+        assert "no message could be made" in notes[0].detail["text"]
+        assert len(centre.sandbox.sens.messages) == len(centre.sandbox.smtp.mails) == 1
+
+    async def test_a_long_address_matters_only_where_sms_are_sent(self, centre: Centre) -> None:
+        """Without an SMS provider mails go on with any domain."""
+        settings = centre.settings.model_copy(
+            update={"public_url": f"https://{'a' * 60}.example.com", "sens_service_id": "", "sens_from": ""}
+            | {"sens_access_key": SecretStr(""), "sens_secret_key": SecretStr("")}
+        )
+        async with build_channels(settings, centre.clock) as channels:
+            worker = AlertWorker(centre.database, channels, settings, centre.clock)
+            await centre.tell()
+            while await worker.step():
+                pass
+        states = {row.channel: row.state for row in await centre.notices()}
+        assert states == {"sms": "suppressed", "mail": "accepted"}
 
     async def test_without_a_provider_a_notice_is_suppressed_with_the_reason(self, centre: Centre) -> None:
         """It never pretends."""
