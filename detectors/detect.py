@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from detectors.enrich import enrich
 from detectors.sigma.correlate import CorrelationHit, Correlator
 from detectors.sigma.match import RuleSet
 from detectors.sigma.rule import Match, Rule
@@ -13,8 +14,10 @@ from detectors.titles import sentence
 from jikimi.domain.event import TIMESTAMP, Event, format_time
 from jikimi.domain.logsource import LogSource
 from jikimi.domain.risk import risk_of_level
+from jikimi.domain.tenant import Tenant
 
-_TENANT = "offline"
+_COMPANY = Tenant("offline", "offline")
+"""Offline there is no company to ask: the default working hours, and no register of devices."""
 
 
 class Detected(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -49,9 +52,10 @@ class OfflineRun:
 
     def feed(self, logsource: LogSource, events: Sequence[Event], file: str) -> Iterator[Detected]:
         """The findings of one block; `file` says where it came from."""
+        events = [enrich(event, logsource, _COMPANY, self._now) for event in events]
         matches = self._rules.match(logsource, events)
         refs = [(match, events[match.index], str(self.events + match.index)) for match in matches]
-        for hit in self._correlator.apply(_TENANT, refs, self._now):
+        for hit in self._correlator.apply(_COMPANY.id, refs, self._now):
             self._open[hit.rule.id, tuple(hit.group.values()), hit.window_start] = (hit, logsource, file)
         self._correlator.commit()
         self.events += len(events)

@@ -6,30 +6,32 @@ ATT&CK tactic they are tagged with; the rule's name stays a detail.
 
 import re
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 
 from jikimi.domain.event import Event
 
 _BY_TACTIC = {
-    "impact": ("시스템이나 자료를 망가뜨리려는 동작", "an attempt to damage systems or data"),
-    "exfiltration": ("자료를 밖으로 빼내려는 동작", "an attempt to carry data out"),
-    "credential-access": ("비밀번호나 계정 정보를 훔치려는 동작", "an attempt to steal passwords or accounts"),
-    "lateral-movement": ("다른 컴퓨터로 옮겨 가려는 동작", "an attempt to move on to other computers"),
-    "command-and-control": ("외부에서 원격으로 조종하려는 통신", "a connection that lets an outsider take control"),
-    "collection": ("자료를 모으는 동작", "gathering of data"),
-    "privilege-escalation": ("관리자 권한을 얻으려는 동작", "an attempt to gain administrator rights"),
-    "persistence": ("몰래 계속 남아 있으려는 설정 변경", "a change that lets an intruder stay"),
-    "defense-evasion": ("보안 기능을 피하거나 끄려는 동작", "an attempt to evade or switch off protection"),
-    "stealth": ("보안 감시를 피하려는 동작", "an attempt to stay unseen"),
-    "defense-impairment": ("보안 기능을 약하게 하려는 동작", "an attempt to weaken protection"),
-    "initial-access": ("밖에서 침입하려는 동작", "an attempt to break in"),
-    "execution": ("의심스러운 프로그램 실행", "a suspicious program being run"),
-    "discovery": ("내부 정보를 탐색하는 동작", "exploration of the internal network"),
-    "reconnaissance": ("침입에 앞선 탐색", "scouting before a break-in"),
-    "resource-development": ("공격 준비 동작", "preparation of an attack"),
+    "impact": ("시스템이나 자료 파괴 의심", "systems or data may be being damaged"),
+    "exfiltration": ("자료 외부 반출 의심", "data may be leaving the company"),
+    "credential-access": ("비밀번호나 계정 정보 탈취 의심", "passwords or accounts may be being stolen"),
+    "lateral-movement": ("다른 컴퓨터로 침입 의심", "somebody may be moving on to other computers"),
+    "command-and-control": ("외부에서 원격 조종 의심", "an outsider may be taking control"),
+    "collection": ("내부 자료 수집 의심", "data may be being gathered"),
+    "privilege-escalation": ("관리자 권한 탈취 의심", "somebody may be gaining administrator rights"),
+    "persistence": ("몰래 남으려는 설정 변경 의심", "a change that lets an intruder stay"),
+    "defense-evasion": ("보안 기능 우회 의심", "protection may be being evaded"),
+    "stealth": ("보안 감시 회피 의심", "something may be hiding from the watch"),
+    "defense-impairment": ("보안 기능 무력화 의심", "protection may be being switched off"),
+    "initial-access": ("외부에서 침입 의심", "somebody may be breaking in"),
+    "execution": ("의심스러운 프로그램 실행", "a suspicious program was run"),
+    "discovery": ("내부 정보 탐색 의심", "the inside may be being explored"),
+    "reconnaissance": ("침입에 앞선 탐색 의심", "somebody may be scouting before a break-in"),
+    "resource-development": ("공격 준비 의심", "an attack may be being prepared"),
 }
-"""Most telling first: a rule with several tactics is described by the first of these."""
+"""Most telling first: a rule with several tactics is described by the first of these. The Korean sentences end in the
+words that matter, because a short message keeps its beginning and its end."""
 
-_UNCLEAR = ("의심스러운 동작", "suspicious activity")
+_UNCLEAR = ("의심스러운 동작 발견", "suspicious activity was found")
 
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 
@@ -43,24 +45,26 @@ def sentence(
     words: Mapping[str, object], tags: Sequence[str], device_name: str, event: Event, counts: dict[str, int]
 ) -> tuple[str, str]:
     """(Korean, English) title of a finding. `words` is the rule's own `jikimi` mapping, perhaps empty."""
+    device_name = short_name(device_name)
     if isinstance(korean := words.get("title_ko"), str) and isinstance(english := words.get("title_en"), str):
         values = event | {"Hostname": device_name} | counts
         return fill(korean, values), fill(english, values)
     korean, english = _of_tactics(tags)
-    return f"{device_name}: {korean}이 발견됨" if _ends_closed(korean) else f"{device_name}: {korean}가 발견됨", (
-        f"{device_name}: {english} was found"
-    )
+    return f"{device_name}: {korean}", f"{device_name}: {english}"
+
+
+def short_name(host: str) -> str:
+    """A host's own name without its domain, as the company calls it; an address stays whole."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return host.partition(".")[0] or host
+    return host
 
 
 def _of_tactics(tags: Sequence[str]) -> tuple[str, str]:
     said = {tag.removeprefix("attack.").replace("_", "-") for tag in tags if tag.startswith("attack.")}
     return next((words for tactic, words in _BY_TACTIC.items() if tactic in said), _UNCLEAR)
-
-
-def _ends_closed(korean: str) -> bool:
-    """True when the last syllable ends in a consonant (받침), which decides 이 or 가."""
-    last = ord(korean[-1]) - 0xAC00
-    return 0 <= last < 11172 and last % 28 != 0
 
 
 def _shown(value: object) -> str:

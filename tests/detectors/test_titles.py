@@ -1,6 +1,6 @@
 """The layman's sentence."""
 
-from detectors.titles import fill, sentence
+from detectors.titles import fill, sentence, short_name
 
 OURS = {"title_ko": "{Hostname}: 보호 문서 {distinct}개를 읽음", "title_en": "{Hostname}: {distinct} documents read"}
 
@@ -15,12 +15,18 @@ def test_a_value_that_is_missing_reads_as_a_question_mark() -> None:
 
 def test_a_public_rule_is_described_by_its_most_telling_tactic() -> None:
     korean, english = sentence({}, ("attack.execution", "attack.credential-access", "attack.t1003"), "PC-1", {}, {})
-    assert korean == "PC-1: 비밀번호나 계정 정보를 훔치려는 동작이 발견됨"
-    assert english == "PC-1: an attempt to steal passwords or accounts was found"
+    assert korean == "PC-1: 비밀번호나 계정 정보 탈취 의심"
+    assert english == "PC-1: passwords or accounts may be being stolen"
 
 
-def test_the_particle_follows_the_last_syllable() -> None:
-    assert sentence({}, ("attack.persistence",), "PC-1", {}, {})[0].endswith("설정 변경이 발견됨")
+def test_a_rule_without_a_tactic_is_still_a_sentence() -> None:
+    assert sentence({}, (), "PC-1", {}, {})[0] == "PC-1: 의심스러운 동작 발견"
+
+
+def test_a_host_is_called_by_its_own_name_and_an_address_stays_whole() -> None:
+    assert short_name("WORKSTATION5.theshire.local") == "WORKSTATION5"
+    assert short_name("192.0.2.10") == "192.0.2.10"
+    assert short_name("2001:db8::1") == "2001:db8::1"
 
 
 def test_values_are_inserted_as_text_never_as_templates() -> None:

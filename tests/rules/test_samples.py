@@ -43,14 +43,14 @@ def found_in(name: str) -> list[Finding]:
         (
             "stories/windows_intrusion.ndjson",
             {
-                "영업PC-02.example.com: 로그인 실패 34회, 비밀번호 알아내기 의심 (203.0.113.50)",
-                "영업PC-02.example.com: 내용을 감춘 명령이 실행됨",
-                "영업PC-02.example.com: 비밀번호 저장 영역을 읽은 프로그램 발견",
-                "FILESRV-1.example.com: 의심스러운 서비스가 설치됨",
-                "FILESRV-1.example.com: 보안 기록이 지워짐",
+                "영업PC-02: 비밀번호를 알아내려는 로그인 실패 34회 (203.0.113.50)",
+                "영업PC-02: 내용을 감춘 명령이 실행됨",
+                "영업PC-02: 비밀번호 저장 영역을 읽은 프로그램 발견",
+                "FILESRV-1: 의심스러운 서비스가 설치됨",
+                "FILESRV-1: 보안 기록이 지워짐",
             },
         ),
-        ("recorded/port_scan.ndjson", {"192.0.2.10: 열린 문을 찾는 포트 스캔, 포트 99개 (203.0.113.9)"}),
+        ("recorded/port_scan.ndjson", {"192.0.2.10: 열린 문을 찾아 포트 99개 스캔 (203.0.113.9)"}),
         (
             "recorded/web_scan.ndjson",
             {
