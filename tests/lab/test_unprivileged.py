@@ -40,10 +40,11 @@ def test_without_any_capability_the_agent_works_and_says_so(tmp_path: Path) -> N
             until(lambda: watching(state))
             (documents / "a").write_text("1")
             with socket.create_server(("127.0.0.1", 0)) as server:
-                with socket.create_connection(server.getsockname()):
+                port = server.getsockname()[1]
+                with socket.create_connection(("127.0.0.1", port)):
                     time.sleep(1.2)  # two looks at the sockets
-                until(lambda: stored(centre, Action="create", TargetFilename=str(documents / "a")))
-                until(lambda: stored(centre, DestinationPort=server.getsockname()[1], Protocol="tcp"))
+            until(lambda: stored(centre, Action="create", TargetFilename=str(documents / "a")))
+            until(lambda: stored(centre, DestinationPort=port, Protocol="tcp", Initiated="true"))
             told = json.loads((state / "status.json").read_bytes())["health"]["sources"]
             process.send_signal(signal.SIGTERM)
             assert process.wait(20) == 0
