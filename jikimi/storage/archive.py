@@ -95,9 +95,19 @@ class Archiver:
             return
         batches = await self._plan(ready)
         for batch in batches:
-            await self._store.insert(batch.batches, token=batch.token)
+            await self._insert(batch, repeated=self._claims[batch.source].planned is not None)
         await self._advance(batches)
         await self._hint(consumer, batches)
+
+    async def _insert(self, batch: PartitionBatch, *, repeated: bool) -> None:
+        """A batch that a predecessor planned may stand in the store already: it is asked, before and after."""
+        if not repeated:
+            await self._store.insert(batch.batches, token=batch.token)
+            return
+        if missing := await self._store.missing(batch.batches):
+            await self._store.insert(missing, token=batch.token)
+        if still := await self._store.missing(batch.batches):  # the token was noted, its rows were not
+            await self._store.insert(still, token=f"{batch.token}/again")
 
     async def _hold(self, consumer: Consumer) -> None:
         """Claim what the group gave us, forget what it took away."""

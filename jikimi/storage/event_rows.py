@@ -1,14 +1,19 @@
 """Event batches as the Arrow table that the event store takes: one row an event, its canonical bytes untouched."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 
+import msgspec
 import orjson
 import pyarrow as pa
 
-from jikimi.domain.event import EventBatch, event_time, parse_time
+from jikimi.domain.event import EventBatch, block_of, event_time, parse_time
 from jikimi.storage.event_query import micros
+
+Spool = tuple[str, str]
+"""(agent id, spool epoch)"""
 
 _MOMENT = pa.timestamp("us", "UTC")
 SCHEMA = pa.schema(
@@ -63,3 +68,29 @@ def _micros_of(line: bytes, otherwise: int) -> int:
     except (ValueError, OverflowError, AttributeError):
         return otherwise
     return min(max(moment, _EARLIEST), _LATEST)
+
+
+def spans(batches: Sequence[EventBatch]) -> dict[Spool, tuple[str, int, int]]:
+    """(tenant id, lowest, highest number) of each spool."""
+    found: dict[Spool, tuple[str, int, int]] = {}
+    for batch in batches:
+        envelope = batch.envelope
+        spool = (envelope.agent_id, envelope.epoch)
+        _, first, last = found.get(spool, ("", envelope.first_seq, envelope.last_seq))
+        found[spool] = (envelope.tenant_id, min(first, envelope.first_seq), max(last, envelope.last_seq))
+    return found
+
+
+def without(batches: Sequence[EventBatch], present: Mapping[Spool, Collection[int]]) -> list[EventBatch]:
+    """The events whose numbers are not present, in batches of consecutive numbers."""
+    rest = []
+    for batch in batches:
+        envelope = batch.envelope
+        known = present.get((envelope.agent_id, envelope.epoch), ())
+        numbered = enumerate(batch.lines(), envelope.first_seq)
+        for absent, run in groupby(numbered, key=lambda pair: pair[0] not in known):
+            if absent:
+                pairs = list(run)
+                part = msgspec.structs.replace(envelope, first_seq=pairs[0][0], count=len(pairs))
+                rest.append(EventBatch(part, block_of(line for _, line in pairs)))
+    return rest

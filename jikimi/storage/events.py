@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
@@ -23,7 +24,7 @@ from jikimi.domain.logsource import LogSource
 from jikimi.domain.scope import TenantScope
 from jikimi.errors import JikimiError, Misconfigured, Transient
 from jikimi.storage.event_query import MAX_LIMIT, EventQuery, StoredEvent, in_scope, matching, named
-from jikimi.storage.event_rows import rows_of
+from jikimi.storage.event_rows import Spool, rows_of, spans, without
 
 __all__ = ["EventQuery", "EventStore", "StoredEvent"]
 
@@ -95,6 +96,23 @@ class EventStore:
         if not batches:
             return 0
         return await self._run(self._inserting, lambda: self._insert(batches, token))
+
+    async def missing(self, batches: Sequence[EventBatch]) -> list[EventBatch]:
+        """What of these batches is not stored, in batches of consecutive numbers.
+
+        For whoever repeats an insert after a crash: the engine notes a token before it commits the rows, and syncs
+        neither note, so that a token alone may name rows that are not there.
+        """
+        present: dict[Spool, set[int]] = {}
+        for spool, (tenant, first, last) in spans(batches).items():
+            sql = (
+                "SELECT seq FROM jikimi.events WHERE tenant_id = {tenant:String} AND agent_id = {agent:String} "
+                "AND epoch = {epoch:String} AND seq BETWEEN {first:Int64} AND {last:Int64}"
+            )
+            parameters = {"tenant": tenant, "agent": spool[0], "epoch": spool[1], "first": first, "last": last}
+            rows = await self._run(self._reading, partial(self._read, sql, parameters))
+            present[spool] = {row[0] for row in rows}
+        return without(batches, present)
 
     async def search(self, query: EventQuery) -> list[StoredEvent]:
         """Newest first."""

@@ -66,6 +66,16 @@ class TestInsert:
         await store.insert([batch_of([{"@timestamp": stamp} for stamp in odd])], token="a")
         assert [event.time.year for event in await store.search(EventQuery(EVERY))] == [2262, 1900]
 
+    async def test_tells_what_of_a_batch_is_missing(self, store: EventStore) -> None:
+        whole = batch_of([{**event, "Seq": n} for n, event in enumerate(events_of(10))])
+        parts = [batch_of(list(whole.events())[a:b], first_seq=a) for a, b in ((2, 4), (6, 7))]
+        await store.insert(parts, token="a")
+        missing = await store.missing([whole])
+        assert [[event["Seq"] for event in batch.events()] for batch in missing] == [[0, 1], [4, 5], [7, 8, 9]]
+        await store.insert(missing, token="b")
+        assert await store.missing([whole]) == []
+        assert await numbers(store, EventQuery(EVERY)) == list(range(9, -1, -1))
+
     async def test_nothing_is_no_insert(self, store: EventStore) -> None:
         assert await store.insert([], token="a") == 0
 

@@ -100,10 +100,12 @@ async def test_a_killed_archiver_loses_nothing_and_doubles_nothing(tmp_path: Pat
     chance = random.Random(11)
     upgrade(tmp_path / "centre.db")
     log = SqliteEventLog.open(tmp_path / "log")
-    for n in range(1500):
-        tenant = f"t{n % 5}"
-        batch = batch_of(events_of(4), tenant_id=tenant, agent_id=f"agent-{tenant}", first_seq=n // 5 * 4)
-        await log.append(EVENTS, [record_of(batch)])
+    tenants = [f"t{n % 5}" for n in range(1500)]
+    batches = [
+        batch_of(events_of(4), tenant_id=tenant, agent_id=f"agent-{tenant}", first_seq=n // 5 * 4)
+        for n, tenant in enumerate(tenants)
+    ]
+    await log.append(EVENTS, [record_of(batch) for batch in batches])
     await log.close()
     for _ in range(4):
         lines, after = chance.randint(1, 30), chance.uniform(0, 0.03)
