@@ -5,7 +5,7 @@ Whoever comes while one transaction commits is taken along by the next, so the p
 
 import asyncio
 from collections import Counter as Tally
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from jikimi.errors import JikimiError, Transient
 from jikimi.storage import counters, dead_letters
 from jikimi.storage.counters import Counter
 from jikimi.storage.database import Database
+from jikimi.storage.dead_letters import Letter
 from jikimi.storage.schema import agent_spools, agents
 from jikimi.storage.upsert import insert
 
@@ -90,8 +91,7 @@ class Ledger:
             for entry in entries:
                 for name, n in entry.counts.items():
                     tally[name, entry.agent.tenant_id] += n
-                for rejected in entry.rejected:
-                    await _bury(connection, entry, rejected)
+            await dead_letters.bury_all(connection, [letter for entry in entries for letter in _letters(entry)])
             for (name, tenant_id), n in tally.items():
                 await counters.add(connection, name, tenant_id, n)
         if len(self._last_seen) > MAX_REMEMBERED:
@@ -144,14 +144,8 @@ async def _write_marks(connection: AsyncConnection, entries: Sequence[Entry]) ->
     )
 
 
-async def _bury(connection: AsyncConnection, entry: Entry, rejected: Rejected) -> None:
-    await dead_letters.bury(
-        connection,
-        tenant_id=entry.agent.tenant_id,
-        agent_id=entry.agent.agent_id,
-        stage="ingest",
-        reason=rejected.reason,
-        raw=rejected.raw,
-        source=f"{entry.agent.agent_id}.{entry.epoch}.{rejected.seq}",
-        at=entry.at,
-    )
+def _letters(entry: Entry) -> Iterator[Letter]:
+    who = entry.agent
+    for rejected in entry.rejected:
+        source = f"{who.agent_id}.{entry.epoch}.{rejected.seq}"
+        yield Letter(who.tenant_id, who.agent_id, "ingest", rejected.reason, rejected.raw, source, entry.at)

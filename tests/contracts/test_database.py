@@ -226,6 +226,16 @@ class TestDeadLetters:
             assert buried is expected
         assert await value(database, "dead_lettered") == 1
 
+    async def test_many_are_buried_at_once_and_the_known_ones_not_again(self, database: Database) -> None:
+        letters = [
+            dead_letters.Letter(f"company {n % 2}", "a", "ingest", "x", b"raw", f"a.e.{n}", NOON) for n in range(2500)
+        ]
+        async with database.write() as connection:
+            assert await dead_letters.bury_all(connection, letters[:1000]) == 1000
+        async with database.write() as connection:
+            assert await dead_letters.bury_all(connection, letters) == 1500
+        assert await value(database, "dead_lettered") == 2500
+
 
 class TestTenants:
     async def test_a_company_comes_back_as_it_was_made(self, database: Database) -> None:
