@@ -7,7 +7,6 @@ opens a folder at a time; inside it any number of tasks and threads append, and 
 """
 
 import asyncio
-import contextlib
 import sqlite3
 import time
 import zlib
@@ -22,18 +21,16 @@ from jikimi.clock import Clock, utc_now
 from jikimi.errors import Misconfigured, Poison, Transient
 from jikimi.stream import sqlite_file
 from jikimi.stream.ballast import Ballast, FreeSpace, free_space
+from jikimi.stream.disk_room import DiskRoom
 from jikimi.stream.folder_lock import FolderLock
 from jikimi.stream.membership import Group
 from jikimi.stream.port import MAX_RECORD_BYTES, NewRecord, TopicPartition
 from jikimi.stream.sqlite_consumer import SqliteConsumer
 from jikimi.stream.sqlite_file import Extent, pack_headers
-from jikimi.stream.sqlite_writer import MAX_COMMIT_BYTES, Transaction, Writer
+from jikimi.stream.sqlite_writer import Transaction, Writer
 
 READERS = 2
 AGE_CHECK_SECONDS = 60.0
-VACUUM_PAGES = 256
-ROOM_BYTES = 2 * MAX_COMMIT_BYTES
-"""Below this much above the reserve the file gives its unused pages back to the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +55,7 @@ class SqliteEventLog:
         *,
         partitions: int,
         retention: Retention,
-        ballast: Ballast,
-        reserve_bytes: int,
-        free: FreeSpace,
+        room: DiskRoom,
         clock: Clock,
     ) -> None:
         """Use `open`."""
@@ -70,9 +65,7 @@ class SqliteEventLog:
         self._connection = connection
         self._new_partitions = partitions
         self._retention = retention
-        self._ballast = ballast
-        self._reserve_bytes = reserve_bytes
-        self._free = free
+        self._room = room
         self._clock = clock
         self._topics: dict[str, list[Extent]] = {}
         self._counts: dict[str, int] = {}
@@ -86,8 +79,8 @@ class SqliteEventLog:
         self._writer = Writer(
             connection,
             translate=lambda error: sqlite_file.translate(error, self.path),
-            refusal=self._refusal,
-            make_room=self._make_room,
+            refusal=self._room.refusal,
+            make_room=self._room.make_room,
             housekeep=self._housekeep,
             published=self._wake_consumers,
             idle_seconds=AGE_CHECK_SECONDS,
@@ -129,9 +122,7 @@ class SqliteEventLog:
                 connection,
                 partitions=partitions,
                 retention=retention,
-                ballast=ballast,
-                reserve_bytes=reserve_bytes,
-                free=free,
+                room=DiskRoom(folder, connection, ballast, reserve_bytes, free),
                 clock=clock,
             )
         except BaseException:
@@ -289,50 +280,11 @@ class SqliteEventLog:
 
         return self._writer.submit(apply, weight=weight)
 
-    def _refusal(self, weight: int) -> Transient | None:
-        """Why `weight` more bytes cannot be taken: the WAL must find room for them, and the file for the whole WAL."""
-        free = self._free(self.folder)
-        if free - 2 * weight - self._wal_bytes() >= self._reserve_bytes:
-            return None
-        return Transient(
-            f"the disk of {self.folder} has only {free >> 20} MB free,"
-            f" {self._reserve_bytes >> 20} MB are kept in reserve: free some space"
-        )
-
-    def _make_room(self) -> bool:
-        """On a full disk: throw the ballast off and empty the WAL into the file."""
-        dropped = self._ballast.drop()
-        with contextlib.suppress(sqlite3.OperationalError):  # as far as it gets
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        return dropped
-
     def _housekeep(self) -> bool:
         """One small step of retention or tidying; True when there is more to do."""
         if self._retention_due() and self._writer.transact(self._retention_step):
             return True
-        room = self._free(self.folder) - self._wal_bytes() - self._reserve_bytes
-        if room < ROOM_BYTES:
-            return self._give_back()
-        if room > ROOM_BYTES + self._ballast.size:
-            self._ballast.take()
-        return False
-
-    def _give_back(self) -> bool:
-        """The disk is short: return some of the file's unused pages to it."""
-        (unused,) = self._connection.execute("PRAGMA freelist_count").fetchone()
-        if not unused and not self._wal_bytes():
-            return False
-        try:
-            self._connection.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").fetchall()
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        except sqlite3.OperationalError as error:
-            return sqlite_file.is_full(error) and self._make_room()
-        return bool(unused)
-
-    def _wal_bytes(self) -> int:
-        """All of it needs as much room again in the file itself, at the next checkpoint."""
-        wal = self.folder / "log.db-wal"
-        return wal.stat().st_size if wal.exists() else 0
+        return self._room.tidy()
 
     def _retention_due(self) -> bool:
         limit, age = self._retention.max_bytes, self._retention.max_age

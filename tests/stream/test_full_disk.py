@@ -57,7 +57,7 @@ class TestLowDisk:
         free = 0
         assert log.trim_blocking("spool", 0, 49) == 49
         deadline = time.monotonic() + 30
-        while (folder / "log.db").stat().st_size > 2 * MB and time.monotonic() < deadline:
+        while (folder / "log.db").stat().st_size >= 2 * MB and time.monotonic() < deadline:
             time.sleep(0.02)
         assert (folder / "log.db").stat().st_size < 2 * MB
         log.close_blocking()
