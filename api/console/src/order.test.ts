@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { byUrgency, filterOf, matches, place, queryOf } from "./order.ts";
+import { byUrgency, count, filterOf, matches, place, queryOf } from "./order.ts";
 import type { Row } from "./types.ts";
 
 const row = (number: number, risk: 1 | 2 | 3 | 4, more: Partial<Row> = {}): Row => ({
@@ -42,4 +42,11 @@ test("every word of a search must be found", () => {
   const filter = filterOf("?q=" + encodeURIComponent("한빛 #1"));
   assert.equal(matches(row(1, 2), filter, "me", 0), true);
   assert.equal(matches(row(2, 2), filter, "me", 0), false);
+});
+
+test("a row is counted in every view it belongs to, and by level in the chosen one", () => {
+  const rows = [row(1, 4, { owner_id: "me" }), row(2, 1), row(3, 4, { status: "closed" })];
+  const { views, levels } = count(rows, "open", "me", 0);
+  assert.deepEqual(views, { open: 2, mine: 1, due: 0, answer: 0, unowned: 1, closed: 1, all: 3 });
+  assert.deepEqual(levels, { 1: 1, 2: 0, 3: 0, 4: 1 });
 });

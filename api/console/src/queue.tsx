@@ -4,7 +4,7 @@ import { Actions, type Doing } from "./actions.tsx";
 import { useKeys, useLive, useNow, useRows } from "./hooks.ts";
 import { Level, levelWord, steps } from "./level.tsx";
 import { live } from "./live.ts";
-import { filterOf, inView, matches, place, queryOf, VIEWS, type Filter, type View } from "./order.ts";
+import { count, dueAt, filterOf, matches, place, queryOf, VIEWS, type Filter } from "./order.ts";
 import { openKeys } from "./keys.tsx";
 import { ago, clock, span } from "./time.ts";
 import type { Risk, Row, User } from "./types.ts";
@@ -71,8 +71,7 @@ export function Queue({ user, wall }: { user: User; wall: boolean }) {
   });
   useEffect(() => { if (scroller.current && kept.top) scroller.current.scrollTop = kept.top; }, []);
 
-  const counts = (view: View): number => all.reduce((n, row) => n + Number(inView(row, view, user.id, minute)), 0);
-  const ofLevel = (risk: Risk): number => all.reduce((n, row) => n + Number(row.risk === risk && inView(row, filter.view, user.id, minute)), 0);
+  const counts = count(all, filter.view, user.id, minute);
   const worst = waiting.map((id) => live.rows.get(id)).filter((row): row is Row => !!row).sort((a, b) => b.risk - a.risk)[0];
   return (
     <div class="queue">
@@ -80,7 +79,7 @@ export function Queue({ user, wall }: { user: User; wall: boolean }) {
         <h2>{t("views")}</h2>
         {VIEWS.map((view) => (
           <button key={view} aria-pressed={filter.view === view} onClick={() => set({ view })}>
-            {coded("view", view)}<span class="num">{counts(view)}</span>
+            {coded("view", view)}<span class="num">{counts.views[view]}</span>
           </button>
         ))}
       </nav>}
@@ -88,7 +87,7 @@ export function Queue({ user, wall }: { user: User; wall: boolean }) {
         <div class="counters">
           {LEVELS.map((risk) => (
             <button key={risk} class={`counter level-${risk}`} aria-pressed={filter.risk === risk} onClick={() => level(risk)} disabled={wall}>
-              <Level risk={risk} /><span class="num count" data-count={ofLevel(risk)}>{ofLevel(risk)}</span>
+              <Level risk={risk} /><span class="num count" data-count={counts.levels[risk]}>{counts.levels[risk]}</span>
             </button>
           ))}
           {!wall && <label class="search"><Search size={14} aria-hidden="true" />
@@ -164,7 +163,7 @@ export function Flags({ row }: { row: Row }) {
 
 export function Due({ row, now }: { row: Row; now: number }) {
   if (!row.deadline) return <span class="quiet">{t("dueDone")}</span>;
-  const left = Date.parse(row.deadline.due) - now;
+  const left = dueAt(row) - now;
   const part = Math.max(0, Math.min(1, left / (row.deadline.span * 1000)));
   const word = coded("due", row.deadline.step);
   return (

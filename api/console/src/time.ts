@@ -19,12 +19,27 @@ export function ago(then: string, now: number): string {
   return t("agoDays", { n: Math.floor(minutes / 1440) });
 }
 
+const formats = new Map<string, Intl.DateTimeFormat>(); // making one costs a hundred times using it
+
+function format(zone: string, what: "clock" | "day"): Intl.DateTimeFormat {
+  const key = `${lang()} ${zone} ${what}`;
+  let made = formats.get(key);
+  if (!made) {
+    const shown: Intl.DateTimeFormatOptions = what === "day"
+      ? { month: "long", day: "numeric", weekday: "short" }
+      : { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+    made = new Intl.DateTimeFormat(lang() === "ko" ? "ko-KR" : "en-GB", { ...shown, timeZone: zone });
+    formats.set(key, made);
+  }
+  return made;
+}
+
 export function clock(moment: string | number, zone = "Asia/Seoul"): string {
-  return new Intl.DateTimeFormat(lang() === "ko" ? "ko-KR" : "en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false, timeZone: zone }).format(new Date(moment));
+  return format(zone, "clock").format(new Date(moment));
 }
 
 export function day(moment: string | number, zone = "Asia/Seoul"): string {
-  return new Intl.DateTimeFormat(lang() === "ko" ? "ko-KR" : "en-GB", { month: "long", day: "numeric", weekday: "short", timeZone: zone }).format(new Date(moment));
+  return format(zone, "day").format(new Date(moment));
 }
 
 export function stamp(moment: string, zone = "Asia/Seoul"): string {
