@@ -1,5 +1,14 @@
 """A contact's address as colleagues may see it in passing: enough to recognise, too little to use."""
 
+import re
+
+_TOKEN = re.compile(r"/k/[A-Za-z0-9_-]{16,}")
+
+
+def mask_link(text: str) -> str:
+    """A message without the token of its answer link: only the client may answer."""
+    return _TOKEN.sub("/k/…", text)
+
 
 def mask_mail(address: str) -> str:
     """`minsu.kim@example.com` → `mi***@example.com`."""

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.incidents.masking import mask_mail, mask_phone
+from api.incidents.masking import mask_link, mask_mail, mask_phone
 from api.incidents.scoping import within
 from jikimi.domain.scope import TenantScope
 from jikimi.storage.schema import contacts, deliveries, incidents, notifications, outbox, tenants
@@ -105,7 +105,7 @@ async def load_messages(
             address=mask_phone(row.phone) if row.channel == "sms" else mask_mail(row.email),
             state=row.state,
             subject=row.subject,
-            body=row.body,
+            body=mask_link(row.body),
             provider=row.provider,
             attempts=row.attempts,
             next_attempt_at=row.next_attempt_at,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.incidents.deadlines import next_deadline
-from api.incidents.masking import mask_mail, mask_phone
+from api.incidents.masking import mask_link, mask_mail, mask_phone
 from jikimi.domain.risk import RiskLevel
 
 OPENED = datetime(2026, 11, 22, tzinfo=UTC)
@@ -59,3 +59,8 @@ def test_a_masked_number_lacks_its_middle(number: str, masked: str) -> None:
 def test_a_masked_address_keeps_two_letters_and_the_domain() -> None:
     assert mask_mail("minsu.kim@example.com") == "mi***@example.com"
     assert mask_mail("broken") == ""
+
+
+def test_a_message_is_shown_without_the_token_of_its_link() -> None:
+    shown = mask_link("[지킴이 높음] 확인 jk.example.com/k/W86lxbQTcTMS9bEQeKRatw 끝")
+    assert shown == "[지킴이 높음] 확인 jk.example.com/k/… 끝"
