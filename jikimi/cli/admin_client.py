@@ -1,12 +1,14 @@
 """Talks to the centre that runs on a data folder of this machine, with the secret it keeps there."""
 
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import httpx
 import typer
 
 from jikimi.settings import DataDir
+
+if TYPE_CHECKING:
+    import httpx
 
 SECONDS = 30.0
 
@@ -31,6 +33,8 @@ class AdminClient:
         return self._ask("POST", path, json=wish)
 
     def _ask(self, method: str, path: str, **more: Any) -> Any:
+        import httpx  # slow to import, and most commands of this program never ask
+
         headers = {"Authorization": f"Bearer {self._token}"}
         try:
             with httpx.Client(base_url=self.address, headers=headers, timeout=SECONDS, trust_env=False) as client:
@@ -43,7 +47,7 @@ class AdminClient:
         _fail(1, f"no centre is running on {self._folder.root}; start it with `jikimi up --data {self._folder.root}`")
 
 
-def _told(answer: httpx.Response) -> Any:
+def _told(answer: "httpx.Response") -> Any:
     try:
         told = answer.json()
     except ValueError:

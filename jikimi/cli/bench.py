@@ -47,6 +47,9 @@ def pipeline(
 
         jikimi bench pipeline --json --rules ./sigma/rules *.evtx
     """
+    from jikimi.cli.logs import set_up_logs
+
+    set_up_logs(verbose=False)
     for file in files:
         if not file.is_file():
             raise Misconfigured(f"{file}: there is no such file")

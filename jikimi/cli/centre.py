@@ -84,6 +84,7 @@ async def _start(options: CentreOptions, listener: socket.socket, stack: context
     from api.app import create_app
     from api.services import Services
     from api.settings import ApiSettings
+    from detectors.sigma import cache
     from detectors.sigma.load import load_rules
     from detectors.worker import DetectorWorker
     from jikimi.storage.archive import Archiver
@@ -92,7 +93,7 @@ async def _start(options: CentreOptions, listener: socket.socket, stack: context
 
     data = options.data
     options.tell("규칙을 읽습니다 / loading rules …")
-    rules, report = await asyncio.to_thread(load_rules, options.rules)
+    rules, report = await asyncio.to_thread(load_rules, options.rules, keep_in=cache.folder())
     options.tell(f"규칙 {report.loaded:,}개 / {report.loaded:,} rules, {len(report.refused):,} refused")
     await asyncio.to_thread(upgrade, data.database)
     database = Database.sqlite(data.database)
