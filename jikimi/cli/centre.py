@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from detectors.sigma.report import LoadReport
 
 log = structlog.get_logger(__name__)
+
+LOG_KEPT_FOR = timedelta(days=7)
+LOG_KEPT_BYTES = 20 << 30
+"""The embedded log is a buffer between ingest and its readers; what is to be kept lies in the event store."""
 
 Task = Callable[[asyncio.Event], Awaitable[None]]
 
@@ -175,9 +180,10 @@ async def _open_log(options: CentreOptions) -> EventLog:
         from jikimi.stream.kafka import KafkaEventLog
 
         return await KafkaEventLog.connect(options.kafka)
-    from jikimi.stream.sqlite import SqliteEventLog
+    from jikimi.stream.sqlite import Retention, SqliteEventLog
 
-    return await asyncio.to_thread(SqliteEventLog.open, options.data.log)
+    retention = Retention(max_age=LOG_KEPT_FOR, max_bytes=LOG_KEPT_BYTES)
+    return await asyncio.to_thread(SqliteEventLog.open, options.data.log, retention=retention)
 
 
 def _first_analyst(data: DataDir) -> str | None:
