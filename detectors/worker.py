@@ -1,6 +1,7 @@
 """The detector worker: reads the log by group; commits what it found and how far it read in one transaction."""
 
 import asyncio
+from collections import Counter as Tally
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from detectors.detection import Detection, Taken
 from detectors.sigma.match import RuleSet
-from detectors.state import load_memory, save_memory
+from detectors.state import forget_expired, load_memory, save_memory
 from detectors.store import record_findings
 from jikimi.clock import Clock
 from jikimi.domain.event import EventBatch, decode_envelope
@@ -27,6 +28,8 @@ GROUP = "detector"
 SETTINGS_AGE = timedelta(seconds=5)
 """How old a company's settings may be when they are applied to an event."""
 
+SWEEP_EVERY = timedelta(minutes=1)
+
 log = structlog.get_logger(__name__)
 
 
@@ -42,6 +45,8 @@ class DetectorWorker:
         self._epochs: dict[TopicPartition, int] = {}
         self._through: dict[tuple[str, str], int] = {}
         self._tenants: dict[str, tuple[Tenant, datetime]] = {}
+        self._device_names: dict[str, str] = {}
+        self._swept_at = clock()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Join the group and work; on Transient or Fenced step back, wait, and join anew."""
@@ -80,7 +85,8 @@ class DetectorWorker:
             await consumer.seek(source, offset)
         if fresh:
             self._through.clear()
-            async with self._database.read() as connection:
+            async with self._database.write() as connection:
+                await forget_expired(connection, self._clock())
                 self._detection = Detection(self._rules, await load_memory(connection, self._clock()))
         return bool(fresh)
 
@@ -93,9 +99,11 @@ class DetectorWorker:
         found = await asyncio.to_thread(self._detection.detect, taken)
         async with self._database.write() as connection:
             fresh = await record_findings(connection, found, self._detection.advice, now)
-            await save_memory(connection, self._detection.changed(), now)
-            for one in taken:
-                await _count(connection, one)
+            await save_memory(connection, self._detection.changed())
+            await _count(connection, taken)
+            if now - self._swept_at > SWEEP_EVERY:
+                await forget_expired(connection, now)
+                self._swept_at = now
             for record, reason in buried:
                 await _bury(connection, record, reason, now)
             for source, offset in _ends(records).items():
@@ -121,8 +129,14 @@ class DetectorWorker:
         if skip >= envelope.count:
             return None
         self._through[spool] = envelope.last_seq
-        name = await connection.execute(select(devices.c.name).where(devices.c.id == envelope.device_id))
-        return Taken(batch, skip, tenant, name.scalar_one_or_none() or "")
+        return Taken(batch, skip, tenant, await self._device_name(connection, envelope.device_id))
+
+    async def _device_name(self, connection: AsyncConnection, device_id: str) -> str:
+        """A device keeps the name it was enrolled with."""
+        if device_id not in self._device_names:
+            found = await connection.execute(select(devices.c.name).where(devices.c.id == device_id))
+            self._device_names[device_id] = found.scalar_one_or_none() or ""
+        return self._device_names[device_id]
 
     async def _tenant(self, connection: AsyncConnection, tenant_id: str, now: datetime) -> Tenant:
         known = self._tenants.get(tenant_id)
@@ -131,14 +145,25 @@ class DetectorWorker:
         return known[0]
 
 
-async def _count(connection: AsyncConnection, one: Taken) -> None:
-    envelope = one.batch.envelope
-    await progress.mark_seen(connection, GROUP, envelope.agent_id, envelope.epoch, envelope.last_seq)
-    await counters.add(connection, "events_detected", one.tenant.id, one.fresh)
-    if envelope.logsource.category == AGENT_HEALTH.category:
-        gaps = [event for event in list(one.batch.events())[one.skip :] if event.get("Kind") == "gap"]
-        lost = sum(dropped for event in gaps if isinstance(dropped := event.get("Dropped"), int))
-        await counters.add(connection, "events_lost", one.tenant.id, lost)
+async def _count(connection: AsyncConnection, taken: Sequence[Taken]) -> None:
+    through: dict[progress.Spool, int] = {}
+    detected: Tally[str] = Tally()
+    lost: Tally[str] = Tally()
+    for one in taken:
+        envelope = one.batch.envelope
+        through[envelope.agent_id, envelope.epoch] = envelope.last_seq
+        detected[one.tenant.id] += one.fresh
+        if envelope.logsource.category == AGENT_HEALTH.category:
+            lost[one.tenant.id] += _told_lost(one)
+    await progress.mark_all(connection, GROUP, through)
+    await counters.add_all(connection, "events_detected", detected)
+    await counters.add_all(connection, "events_lost", lost)
+
+
+def _told_lost(one: Taken) -> int:
+    """Events that the agent itself says it had to drop."""
+    gaps = [event for event in list(one.batch.events())[one.skip :] if event.get("Kind") == "gap"]
+    return sum(dropped for event in gaps if isinstance(dropped := event.get("Dropped"), int))
 
 
 async def _bury(connection: AsyncConnection, record: Record, reason: str, now: datetime) -> None:
