@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from jikimi.errors import Misconfigured
 from jikimi.settings import DataDir, default_data_dir
+
+if TYPE_CHECKING:
+    from jikimi.domain.logsource import LogSource
 
 DataOption = Annotated[
     Path | None,
@@ -17,6 +20,12 @@ DataOption = Annotated[
 RulesOption = Annotated[
     list[Path] | None,
     typer.Option("--rules", metavar="DIR", help="Folder of Sigma rules besides our own; may be given again."),
+]
+LogSourceOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KEY=VALUE,…", help="product, category, service of every event, instead of what the files say."
+    ),
 ]
 
 
@@ -39,3 +48,17 @@ def rule_folders(given: Sequence[Path] | None) -> list[Path]:
         if not folder.exists():
             raise Misconfigured(f"--rules {folder}: there is no such folder")
     return [our_rules(), *(given or ())]
+
+
+def stated_logsource(text: str | None) -> "LogSource | None":
+    """`product=windows,service=security` as a log source. Raises Misconfigured for anything else."""
+    from jikimi.domain.logsource import LogSource
+
+    if not text:
+        return None
+    stated = dict(part.strip().partition("=")[::2] for part in text.split(","))
+    if not all(stated.values()) or not stated.keys() <= {"product", "category", "service"}:
+        raise Misconfigured(
+            f"--logsource {text!r}: write it as product=windows,service=security (product, category and service only)"
+        )
+    return LogSource(**stated)

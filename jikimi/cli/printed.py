@@ -1,12 +1,16 @@
 """How commands print what they were told: one record, a table, or JSON for scripts."""
 
 import json
+import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import typer
+
+SHOWN = 10
+"""Problems told one by one; the rest as a number."""
 
 
 def print_one(told: Mapping[str, Any], as_json: bool, *columns: str) -> None:
@@ -30,6 +34,15 @@ def print_many(told: Sequence[Mapping[str, Any]], as_json: bool, *columns: str) 
     for row in rows:
         cells = (text + " " * (width - _cells(text)) for text, width in zip(row, widths, strict=True))
         typer.echo("  ".join(cells).rstrip())
+
+
+def say_some(sentences: Sequence[str], untold: int = 0) -> None:
+    """The first sentences on stderr, and how many more there are, with those counted but not worded."""
+    for sentence in sentences[:SHOWN]:
+        print(f"  {sentence}", file=sys.stderr)
+    more = len(sentences[SHOWN:]) + untold
+    if more:
+        print(f"  … and {more} more like these", file=sys.stderr)
 
 
 def _text(value: object) -> str:

@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
 import typer
 
 from jikimi.errors import JikimiError, Misconfigured, Transient
@@ -43,6 +42,8 @@ def read(folder: DataDir) -> dict[str, Any]:
 
 def ask(folder: DataDir) -> dict[str, Any] | None:
     """The running centre's own answer; None when none runs on this folder."""
+    import httpx
+
     try:
         address = folder.address.read_text().strip()
         token = folder.admin_token.read_text().strip()

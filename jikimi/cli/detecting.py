@@ -1,0 +1,126 @@
+"""The work of `jikimi detect`: match files against rules, print the findings, tell what was read and refused."""
+
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.progress import Progress
+
+from collectors.files import Problems, SourceEvent, read_events
+from detectors.detect import Detected, OfflineRun
+from detectors.sigma import cache
+from detectors.sigma.load import load_rules
+from detectors.sigma.report import LoadReport
+from jikimi.cli.options import our_rules
+from jikimi.cli.printed import say_some
+from jikimi.domain.event import Event
+from jikimi.domain.logsource import LogSource
+from jikimi.errors import Misconfigured
+
+BLOCK = 512
+"""Events matched at a time; a block has one log source."""
+LEVELS = ("critical", "high", "medium", "low", "informational")
+
+
+def detect_in(inputs: Sequence[Path], stated: LogSource | None, rules: Sequence[Path] | None) -> int:
+    """Findings on stdout, the rest on stderr; the exit code. `rules` None is our own.
+
+    Raises Misconfigured before anything is read when there is no rule that can be used.
+    """
+    rule_set, report = load_rules(rules or [our_rules()], keep_in=cache.folder())
+    _need_rules(report, rules)
+    run = OfflineRun(rule_set, datetime.now(UTC))
+    try:
+        read, failed = _run(run, inputs, stated, report)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    for rule_id, reason in rule_set.quarantined.items():
+        _say(f"rule set aside, it failed on an event: {rule_set.by_id[rule_id].title}: {reason}")
+    if failed and read:
+        _say(f"{failed} of {read + failed} inputs could not be used.")
+    return 2 if failed else 0
+
+
+def _run(run: OfflineRun, inputs: Sequence[Path], stated: LogSource | None, report: LoadReport) -> tuple[int, int]:
+    """Reads, matches and prints; how many files were read and how many could not be used."""
+    problems, levels, failures = Problems(), Counter[str](), []
+    begun = time.monotonic()
+    with _progress(inputs) as advance:
+        for file in inputs:
+            try:
+                events = read_events(file, logsource=stated, problems=problems, progress=advance)
+                _print(_findings(run, events, str(file)), levels)
+            except Misconfigured as error:
+                failures.append(str(error))
+        _print(run.finish(), levels)
+    for failure in failures:
+        _say(f"jikimi detect: {failure}")
+    read = len(inputs) - len(failures)
+    if read:
+        _summary(run.events, read, levels, report, problems, time.monotonic() - begun)
+    return read, len(failures)
+
+
+def _findings(run: OfflineRun, events: Iterator[SourceEvent], file: str) -> Iterator[Detected]:
+    """Blocks of one log source, so that the order of the file is the order of the findings."""
+    block: list[Event] = []
+    source: LogSource | None = None
+    for logsource, event in events:
+        if block and (logsource != source or len(block) >= BLOCK):
+            yield from run.feed(source or LogSource(), block, file)
+            block = []
+        source = logsource
+        block.append(event)
+    if block:
+        yield from run.feed(source or LogSource(), block, file)
+
+
+def _print(findings: Iterator[Detected], levels: Counter[str]) -> None:
+    encode = msgspec.json.Encoder().encode
+    out = sys.stdout.buffer
+    for finding in findings:
+        levels[finding.level] += 1
+        out.write(encode(finding) + b"\n")
+
+
+def _need_rules(report: LoadReport, rules: Sequence[Path] | None) -> None:
+    where = ", ".join(str(path) for path in rules) if rules else "Jikimi's own rules folder"
+    if not report.files:
+        raise Misconfigured(f"no rule (.yml) in {where}.")
+    if not report.loaded:
+        first = report.refused[0]
+        raise Misconfigured(f"no rule in {where} can be used; {first.file}:{first.line}: {first.reason}.")
+
+
+def _summary(
+    events: int, files: int, levels: Counter[str], report: LoadReport, problems: Problems, seconds: float
+) -> None:
+    told = ", ".join(f"{levels[level]} {level}" for level in LEVELS if levels[level]) or "none"
+    say_some([f"rule refused: {r.file}:{r.line}: {r.rule or 'unreadable'}: {r.reason}" for r in report.refused])
+    say_some(problems.notes, problems.untold)
+    _say(f"{files} files, {events} events, {events / max(seconds, 1e-6):,.0f} events/s; input: {problems}")
+    blind = len(report.blind)
+    _say(f"rules: {report.loaded} loaded, {len(report.refused)} refused, {blind} blind (no source of theirs is known)")
+    _say(f"findings: {levels.total()} ({told})")
+
+
+@contextmanager
+def _progress(inputs: Sequence[Path]) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr when a person watches; gives what takes the number of bytes read."""
+    total = sum(p.stat().st_size for p in inputs if p.is_file())
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("detect", total=total or None)
+        yield lambda size: bar.advance(task, size)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
