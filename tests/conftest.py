@@ -1,5 +1,17 @@
 """Fixtures of several rooms."""
 
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
 from tests.integration.kafka.broker import kafka_broker
 
 __all__ = ["kafka_broker"]
+
+
+@pytest.fixture(autouse=True)
+def _logs_of_their_own() -> Iterator[None]:
+    """A command run in-process sets logging up for its own, captured, stderr; the next test starts clean."""
+    yield
+    structlog.reset_defaults()

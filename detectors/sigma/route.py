@@ -163,6 +163,7 @@ def class_key(logsource: LogSource, event: Event) -> tuple[object, ...]:
     if logsource.product == "jikimi":
         return (logsource, event.get("Action"), _system_of(event.get("Image")), _system_of(event.get("TargetFilename")))
     channel, event_id = event.get("Channel"), event.get("EventID")
+    told = repr(event_id)  # as a key, True and 1.0 would be 1
     if event_id in _TYPED:
-        return (logsource, channel, event_id, event.get("EventType"))
-    return (logsource, channel, event_id, "EventID" in event)
+        return (logsource, channel, told, event.get("EventType"))
+    return (logsource, channel, told, "EventID" in event)

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from detectors.sigma import reference
@@ -222,6 +222,7 @@ events = st.dictionaries(
 )
 
 
+@example([Text("EventID", ("1",), False)], [{}, {"EventID": True}, {"EventID": 1.0}], True)
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(trees, min_size=1, max_size=6), st.lists(events, min_size=1, max_size=6), st.booleans())
 def test_the_compiled_form_says_what_the_plain_evaluator_says(
