@@ -76,9 +76,9 @@ def recipients(contacts: Sequence[Contact], risk: RiskLevel) -> list[tuple[Conta
     return told
 
 
-def new_token() -> str:
-    """128 random bits, 22 characters of base64url."""
-    return secrets.token_urlsafe(16)
+def new_token(kind: Kind) -> str:
+    """128 random bits for a mail, 72 for an SMS, whose 80 bytes must also say what happened (docs/alerting.md)."""
+    return secrets.token_urlsafe(16 if kind == "mail" else 9)
 
 
 def token_hash(token: str) -> str:
@@ -96,14 +96,16 @@ async def _notify(
     settings: AlertSettings,
     now: datetime,
 ) -> None:
-    token = new_token()
+    token = new_token(kind)
     configured = settings.sens_configured if kind == "sms" else settings.smtp_configured
     if kind == "sms" and not configured:
         text = Rendered("", subject.title(contact.language))
     elif kind == "sms":
         text = render_sms(subject, token=token, language=contact.language, settings=settings)
     else:
-        text = render_mail(subject, contact=contact.name, token=token, language=contact.language, settings=settings)
+        text = render_mail(
+            subject, contact=contact.name, token=token, language=contact.language, settings=settings, now=now
+        )
     notification_id = uuid4().hex
     await connection.execute(
         notifications.insert().values(

@@ -78,12 +78,15 @@ class Rendered:
     html: str = ""
 
 
-def local_time(moment: datetime, zone: str, language: str) -> str:
-    """`11월 22일(일) 02:13` or `Sun 22 Nov 02:13`, on the company's clock."""
+def local_time(moment: datetime, zone: str, language: str, *, now: datetime | None = None) -> str:
+    """`11월 22일(일) 02:13` or `Sun 22 Nov 02:13`, on the company's clock; with its year when `now` is in another."""
     local = moment.astimezone(ZoneInfo(zone))
+    other_year = now is not None and now.astimezone(ZoneInfo(zone)).year != local.year
     if language == "ko":
-        return f"{local.month}월 {local.day}일({_WEEKDAYS_KO[local.weekday()]}) {local:%H:%M}"
-    return f"{_DAYS_EN[local.weekday()]} {local.day} {_MONTHS_EN[local.month - 1]} {local:%H:%M}"
+        year = f"{local.year}년 " if other_year else ""
+        return f"{year}{local.month}월 {local.day}일({_WEEKDAYS_KO[local.weekday()]}) {local:%H:%M}"
+    year = f" {local.year}" if other_year else ""
+    return f"{_DAYS_EN[local.weekday()]} {local.day} {_MONTHS_EN[local.month - 1]}{year} {local:%H:%M}"
 
 
 def render_sms(subject: Subject, *, token: str, language: str, settings: AlertSettings) -> Rendered:
@@ -92,7 +95,15 @@ def render_sms(subject: Subject, *, token: str, language: str, settings: AlertSe
     return Rendered("", sms_text(subject.kind, subject.risk, subject.title(language), link, language=language))
 
 
-def render_mail(subject: Subject, *, contact: str, token: str, language: str, settings: AlertSettings) -> Rendered:
+def render_mail(
+    subject: Subject,
+    *,
+    contact: str,
+    token: str,
+    language: str,
+    settings: AlertSettings,
+    now: datetime | None = None,
+) -> Rendered:
     """Plain text and HTML with the same content, and a subject that alone tells the story."""
     level = subject.risk.korean if language == "ko" else subject.risk.english
     values = {
@@ -105,8 +116,8 @@ def render_mail(subject: Subject, *, contact: str, token: str, language: str, se
         "steps": advice.steps(subject.rules, subject.categories, language=language),
         "prevention": advice.prevention(subject.rules, subject.categories, language=language),
         "verdict": (_VERDICT_KO if language == "ko" else _VERDICT_EN).get(subject.verdict, ""),
-        "first_time": local_time(subject.first_time, subject.zone, language),
-        "last_time": local_time(subject.last_time, subject.zone, language),
+        "first_time": local_time(subject.first_time, subject.zone, language, now=now),
+        "last_time": local_time(subject.last_time, subject.zone, language, now=now),
         "rule_titles": [str(rule.get("title", "")) for rule in subject.rules.values()][:5],
         "link": settings.link(token),
         "phone": settings.centre_phone,

@@ -9,8 +9,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from alerting.euckr import encoded_length
 from jikimi.errors import Misconfigured
 
-TOKEN_CHARACTERS = 22
-"""128 random bits in base64url without padding."""
+TOKEN_CHARACTERS = 12
+"""Of a link in an SMS: 72 random bits in base64url."""
 LONGEST_SMS_LINK = 47
 """Bytes a link may take: 80 less the longest level word (23, English) and ten for the subject."""
 

@@ -8,9 +8,10 @@ import asyncio
 import contextlib
 from datetime import datetime
 from email.errors import MessageError
-from email.headerregistry import Address
+from email.header import Header
+from email.headerregistry import Address, HeaderRegistry, UniqueUnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
+from email.policy import SMTP, Policy
 from email.utils import format_datetime, parseaddr
 from typing import Literal
 
@@ -18,6 +19,25 @@ import aiosmtplib
 
 from alerting.channels.port import Accepted, NotFound, Outcome, OutgoingMessage, Receipt, Refusal, TryLater, Unknown
 from alerting.settings import AlertSettings
+
+
+class _Subject(UniqueUnstructuredHeader):
+    """Folds so that every space survives.
+
+    Python's own folding puts the space between two encoded words outside them, where RFC 2047 section 6.2 has readers
+    drop it: "관리자 권한" arrives as "관리자권한".
+    """
+
+    def fold(self, *, policy: Policy) -> str:
+        text = str(self)
+        charset = "us-ascii" if text.isascii() else "utf-8"
+        folded = Header(text, charset, header_name="Subject").encode(linesep=policy.linesep)
+        return f"Subject: {folded}{policy.linesep}"
+
+
+_HEADERS = HeaderRegistry()
+_HEADERS.map_to_type("subject", _Subject)
+SMTP_POLICY = SMTP.clone(header_factory=_HEADERS)
 
 
 class SmtpChannel:

@@ -2,7 +2,7 @@
 
 import re
 
-_TOKEN = re.compile(r"/k/[A-Za-z0-9_-]{16,}")
+_TOKEN = re.compile(r"/k/[A-Za-z0-9_-]{8,}")
 
 
 def mask_link(text: str) -> str:

@@ -50,6 +50,16 @@ def test_a_second_attempt_names_the_same_mail() -> None:
     assert first["Auto-Submitted"] == "auto-generated"
 
 
+@pytest.mark.parametrize("length", range(1, 40))
+def test_every_space_of_a_long_subject_arrives(length: int) -> None:
+    """RFC 2047 section 6.2: readers drop what stands between two encoded words, so no space may stand there."""
+    subject = f"[지킴이 매우높음] {'가' * length} 관리자 권한 탈취 의심 나 다 라 마"
+    mail = compose(dataclasses.replace(MESSAGE, subject=subject), SENDER)
+    assert message_from_bytes(mail.as_bytes(), policy=email.policy.default)["Subject"] == subject
+    head = mail.as_bytes().partition(b"\r\n\r\n")[0]
+    assert max(len(line) for line in head.split(b"\r\n")) <= 76
+
+
 def test_a_line_break_in_the_subject_starts_no_header() -> None:
     """Titles carry values from events."""
     mail = reread(dataclasses.replace(MESSAGE, subject="가\r\nBcc: evil@example.com"))

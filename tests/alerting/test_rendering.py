@@ -39,7 +39,8 @@ ORDER_EN = ["What happened", "How bad it is", "What to do now", "What the centre
 
 def words_of(markup: str) -> list[str]:
     body = markup.partition("<body")[2].partition(">")[2]
-    return html.unescape(re.sub(r"<[^>]*>", " ", body)).split()
+    shown = html.unescape(re.sub(r"<[^>]*>", " ", body)).split()
+    return [*shown, *re.findall(r'href="([^"]*)"', body)]
 
 
 @pytest.mark.parametrize(("language", "order"), [("ko", ORDER_KO), ("en", ORDER_EN)])
@@ -145,3 +146,20 @@ class TestAdvice:
         """Law over the tables."""
         assert 1 <= len(advice.steps({}, [category], language=language)) <= 3
         assert advice.prevention({}, [category], language=language)
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_a_mail_has_a_button_for_each_answer(language: str) -> None:
+    """Ours, help, call: each opens the page with that answer ready."""
+    mail = render_mail(SUBJECT, contact="김담당", token=TOKEN, language=language, settings=SETTINGS)
+    for answer in ("ours", "help", "call"):
+        assert f'href="https://jk.example/k/{TOKEN}?answer={answer}"' in mail.html
+        assert f"https://jk.example/k/{TOKEN}?answer={answer}\n" in mail.body
+
+
+def test_a_time_of_another_year_names_its_year() -> None:
+    """A replayed record of 2019 does not read like last week's."""
+    then = datetime(2019, 11, 15, 8, 19, tzinfo=UTC)
+    assert local_time(then, "Asia/Seoul", "ko", now=NOW) == "2019년 11월 15일(금) 17:19"
+    assert local_time(then, "Asia/Seoul", "en", now=NOW) == "Fri 15 Nov 2019 17:19"
+    assert local_time(NOW, "Asia/Seoul", "ko", now=NOW) == local_time(NOW, "Asia/Seoul", "ko")
