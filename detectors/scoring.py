@@ -19,6 +19,7 @@ from typing import NamedTuple
 from jikimi.domain.risk import RiskLevel
 
 _BASE = {"informational": 5, "low": 15, "medium": 35, "high": 60, "critical": 85}
+_LEVEL_KO = {"informational": "참고", "low": "낮음", "medium": "보통", "high": "높음", "critical": "매우 심각"}
 _TELLING = {"medium", "high", "critical"}
 
 LEAK_READ = "jikimi.leak-read"
@@ -53,7 +54,7 @@ def score_terms(rules: Iterable[Seen]) -> list[Term]:
     devices = frozenset[str]().union(*(rule.devices for rule in telling))
     tags = {tag for rule in rules for tag in rule.tags}
     terms = [
-        Term(_base(worst.level), f"가장 심한 탐지 등급: {worst.level}", f"worst rule level: {worst.level}"),
+        Term(_base(worst.level), f"가장 심한 탐지 등급: {_level_ko(worst.level)}", f"worst rule level: {worst.level}"),
         _further(len(telling), 15, "서로 다른 탐지 {n}가지", "{n} different rules"),
         _further(len(tactics), 15, "공격 단계 {n}가지", "{n} stages of an attack"),
         _further(len(devices), 10, "컴퓨터 {n}대", "{n} computers"),
@@ -88,6 +89,10 @@ def worse(level: str, other: str) -> bool:
 
 def _base(level: str) -> int:
     return _BASE.get(level, _BASE["medium"])
+
+
+def _level_ko(level: str) -> str:
+    return _LEVEL_KO.get(level, _LEVEL_KO["medium"])
 
 
 def _further(count: int, most: int, ko: str, en: str) -> Term:

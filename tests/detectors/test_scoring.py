@@ -31,6 +31,11 @@ def test_an_incident_is_never_rated_below_its_worst_finding(held: list[Seen]) ->
     assert risk(*held) >= max(risk_of_level(rule.level) for rule in held)
 
 
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_korean_term_has_no_english_word(level: str) -> None:
+    assert not any(character.isascii() and character.isalpha() for character in score_terms([seen(level)])[0].ko)
+
+
 @given(st.lists(rules, min_size=1, max_size=8), rules)
 def test_a_further_rule_never_lowers_the_score(held: list[Seen], more: Seen) -> None:
     assert score(score_terms([*held, more])) >= score(score_terms(held))
