@@ -5,10 +5,10 @@ GET only shows (mail scanners follow links), POST acts, once. The token is the w
 
 import hashlib
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -39,12 +39,15 @@ WEEKDAYS_KO = "월화수목금토일"
 
 
 @router.get("/k/{token}")
-async def show(token: str, request: Request) -> Response:
+async def show(
+    token: str, request: Request, chosen: Annotated[str, Query(alias="answer", max_length=16)] = ""
+) -> Response:
+    """`answer` is the button pressed in a mail: it is offered first, and sent only by a further press."""
     services = services_of(request)
     async with services.database.read() as connection:
         link = await _load(connection, token)
         categories = await _categories(connection, link.incident_id) if link is not None else []
-    return _page(request, link, categories, services.clock())
+    return _page(request, link, categories, services.clock(), chosen=chosen if chosen in get_args(Answer) else "")
 
 
 @router.post("/k/{token}")
@@ -132,7 +135,13 @@ async def _categories(connection: AsyncConnection, incident_id: str) -> list[str
 
 
 def _page(
-    request: Request, link: Row[Any] | None, categories: list[str], now: datetime, *, just_answered: str = ""
+    request: Request,
+    link: Row[Any] | None,
+    categories: list[str],
+    now: datetime,
+    *,
+    just_answered: str = "",
+    chosen: str = "",
 ) -> Response:
     phone = PageSettings().centre_phone
     if link is None:
@@ -153,20 +162,23 @@ def _page(
         company=link.company,
         title=link.title_ko if language == "ko" else link.title_en,
         risk=link.risk,
-        found=spoken_time(link.first_time, link.zone, language),
+        found=spoken_time(link.first_time, link.zone, language, now=now),
         devices=link.devices,
         steps=advice.steps(link.rules, categories, language=language),
         state=link.status,
         due=spoken_time(due.due, link.zone, language) if due is not None and due.due > now else "",
         answered=just_answered or link.answer,
         just_answered=bool(just_answered),
+        chosen=chosen,
         phone=phone,
     )
 
 
-def spoken_time(moment: datetime, zone: str, language: str) -> str:
-    """`11월 22일(일) 02:13`, or `Sun 22 Nov 02:13`, on the company's clock."""
+def spoken_time(moment: datetime, zone: str, language: str, *, now: datetime | None = None) -> str:
+    """`11월 22일(일) 02:13`, or `Sun 22 Nov 02:13`, on the company's clock; with its year when `now` is in another."""
     local = moment.astimezone(ZoneInfo(zone))
+    other_year = now is not None and now.astimezone(ZoneInfo(zone)).year != local.year
     if language == "ko":
-        return f"{local.month}월 {local.day}일({WEEKDAYS_KO[local.weekday()]}) {local:%H:%M}"
-    return f"{local:%a} {local.day} {local:%b} {local:%H:%M}"
+        year = f"{local.year}년 " if other_year else ""
+        return f"{year}{local.month}월 {local.day}일({WEEKDAYS_KO[local.weekday()]}) {local:%H:%M}"
+    return f"{local:%a} {local.day} {local:%b}{f' {local.year}' if other_year else ''} {local:%H:%M}"

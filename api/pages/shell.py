@@ -13,6 +13,7 @@ from api.pages.rendering import page
 from api.sessions import signed_in
 
 router = APIRouter()
+ICON = "icon.svg"
 
 
 @router.get("/")
@@ -30,10 +31,17 @@ async def shell(request: Request) -> Response:
     )
 
 
+@router.get("/favicon.ico")
+async def icon() -> Response:
+    """Browsers ask for it where no page names an icon: beside JSON and error answers."""
+    return FileResponse(DIST / ICON, media_type="image/svg+xml", headers={"Cache-Control": "public, max-age=86400"})
+
+
 @router.get("/assets/{name}")
 async def asset(name: str) -> Response:
-    """A built file. Its name carries its content's hash, so it may be kept for a year."""
+    """A built file. Its name carries its content's hash, so it may be kept for a year; the icon's does not."""
     path = DIST / name
     if "/" in name or "\\" in name or name.startswith(".") or name.endswith(".json") or not path.is_file():
         raise ApiError(404, "not_found", "there is no such file")
-    return FileResponse(path, headers={"Cache-Control": "public, max-age=31536000, immutable"})
+    kept = "public, max-age=86400" if name == ICON else "public, max-age=31536000, immutable"
+    return FileResponse(path, headers={"Cache-Control": kept})

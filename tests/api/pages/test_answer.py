@@ -75,6 +75,16 @@ async def test_an_answer_that_is_none_is_refused(analyst_client: Analyst) -> Non
     assert (await analyst_client.http.post(f"/k/{token}", data={"answer": "maybe"})).status_code == 422
 
 
+async def test_a_button_of_a_mail_offers_its_answer_and_sends_nothing_yet(analyst_client: Analyst) -> None:
+    token = await linked(analyst_client)
+    page = await analyst_client.http.get(f"/k/{token}?answer=help")
+    assert KO["confirm"].format(answer=KO["help"]) in page.text
+    [(used,)] = await analyst_client.rows(select(answer_links.c.used_at))
+    assert used is None
+    other = await analyst_client.http.get(f"/k/{token}?answer=%3Cscript")
+    assert KO["send"] not in other.text
+
+
 async def test_the_contact_reads_their_own_language(analyst_client: Analyst) -> None:
     token = await linked(analyst_client, language="en")
     page = await analyst_client.http.get(f"/k/{token}")
