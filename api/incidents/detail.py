@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import orjson
-from sqlalchemy import Row, select
+from sqlalchemy import Row, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.incidents.contacts import Reach, load_reach
@@ -18,7 +18,9 @@ from jikimi.domain.scope import TenantScope
 from jikimi.storage.events import StoredEvent
 from jikimi.storage.schema import agents, devices, findings, incident_history, incidents, tenants, users
 
-MOST_FINDINGS = 200
+MOST_FINDINGS = 400
+EDGE = 20
+"""Of each rule the first and the last so many findings are shown, so that one loud rule never hides a quiet one."""
 MOST_EVENTS = 500
 
 
@@ -60,14 +62,18 @@ class HistoryView(msgspec.Struct, frozen=True):
 
 
 class DeviceView(msgspec.Struct, frozen=True):
-    """`last_seen` is the newest sign of its agents; None when it never sent one."""
+    """`last_seen` is the newest sign of its agents; None when it never sent one.
+
+    `id` is empty for a computer that only appears in what another device sent. `sender` marks a device that sent the
+    events of other computers: a collector, or a replay.
+    """
 
     id: str
     name: str
     os: str
-    first_seen: datetime
     last_seen: datetime | None
     agent_version: str
+    sender: bool
 
 
 class PastIncident(msgspec.Struct, frozen=True):
@@ -88,6 +94,7 @@ class IncidentDetail(msgspec.Struct, frozen=True):
     users: list[str]
     findings: list[FindingView]
     findings_total: int
+    rule_counts: dict[str, int]
     history: list[HistoryView]
     messages: list[Message]
     reach: list[Reach]
@@ -108,24 +115,26 @@ async def load_detail(connection: AsyncConnection, scope: TenantScope, incident_
     row = rows[0]
     kept = (
         await connection.execute(
-            select(incidents.c.score_terms, incidents.c.users, tenants.c.zone)
+            select(incidents.c.score_terms, incidents.c.users, incidents.c.devices, incidents.c.rules, tenants.c.zone)
             .join(tenants, tenants.c.id == incidents.c.tenant_id)
             .where(incidents.c.id == incident_id)
         )
     ).one()
     found = await _findings(connection, incident_id)
+    senders = {finding.device_id for finding in found}
     return IncidentDetail(
         row=row,
         zone=kept.zone,
         score_terms=kept.score_terms,
-        devices=await _devices(connection, row.tenant_id, {finding.device_id for finding in found}),
+        devices=await _devices(connection, row.tenant_id, kept.devices, senders),
         users=kept.users,
         findings=found,
         findings_total=row.finding_count,
+        rule_counts={rule_id: int(rule["count"]) for rule_id, rule in kept.rules.items()},
         history=await _history(connection, incident_id),
         messages=await load_messages(connection, scope, incident_id=incident_id),
         reach=await load_reach(connection, row.tenant_id, RiskLevel(row.risk)),
-        past=await _past(connection, row, {finding.device_id for finding in found}),
+        past=await _past(connection, row, kept.devices, senders),
     )
 
 
@@ -135,12 +144,16 @@ def evidence_ids(found: Sequence[FindingView]) -> list[str]:
     return list(ids)[:MOST_EVENTS]
 
 
-def event_views(stored: Iterable[StoredEvent], names: dict[str, str]) -> list[EventView]:
+def event_views(
+    stored: Iterable[StoredEvent], names: dict[str, str], found: Iterable[FindingView] = ()
+) -> list[EventView]:
+    """Named after the computer that `found` says it was on; else after the device that sent it, from `names`."""
+    happened_on = {event: finding.device_name for finding in found for event in finding.event_ids}
     return [
         EventView(
             id=event.event_id,
             time=event.time,
-            device=names.get(event.device_id, ""),
+            device=happened_on.get(event.event_id) or names.get(event.device_id, ""),
             logsource=str(event.logsource),
             raw=event.raw.decode(errors="replace"),
         )
@@ -149,31 +162,49 @@ def event_views(stored: Iterable[StoredEvent], names: dict[str, str]) -> list[Ev
 
 
 def carried_events(found: Iterable[FindingView], known: set[str]) -> list[EventView]:
-    """What the findings carry themselves, for events the archive has not (yet) stored."""
-    return [
-        EventView(
-            id=finding.event_ids[-1] if finding.event_ids else finding.id,
-            time=finding.time,
-            device=finding.device_name,
-            logsource=" ".join(f"{key}={value}" for key, value in finding.logsource.items() if value),
-            raw=orjson.dumps(finding.event).decode(),
-        )
-        for finding in found
-        if not known.intersection(finding.event_ids)
-    ]
+    """The newest event of each finding as the finding carries it, where the archive has not (yet) stored it."""
+    missing: dict[str, EventView] = {}
+    for finding in found:
+        newest = finding.event_ids[-1] if finding.event_ids else finding.id
+        if newest not in known:
+            missing.setdefault(newest, _carried(newest, finding))
+    return list(missing.values())
+
+
+def _carried(event_id: str, finding: FindingView) -> EventView:
+    return EventView(
+        id=event_id,
+        time=finding.time,
+        device=finding.device_name,
+        logsource=" ".join(f"{key}={value}" for key, value in finding.logsource.items() if value),
+        raw=orjson.dumps(finding.event).decode(),
+    )
 
 
 async def _findings(connection: AsyncConnection, incident_id: str) -> list[FindingView]:
+    """In time order: the edges of every rule's findings; when even those are too many, the outermost."""
+    rule, in_time = findings.c.rule_id, (findings.c.time, findings.c.id)
+    ranked = (
+        select(
+            findings.c.id,
+            func.row_number().over(partition_by=rule, order_by=in_time).label("nth"),
+            func.count().over(partition_by=rule).label("of"),
+        )
+        .where(findings.c.incident_id == incident_id)
+        .subquery()
+    )
+    to_end = ranked.c.of - ranked.c.nth
     query = (
         select(findings)
-        .where(findings.c.incident_id == incident_id)
-        .order_by(findings.c.time.desc())
+        .join(ranked, ranked.c.id == findings.c.id)
+        .where(or_(ranked.c.nth <= EDGE, to_end < EDGE))
+        .order_by(case((ranked.c.nth <= to_end, ranked.c.nth), else_=to_end))
         .limit(MOST_FINDINGS)
     )
     names = FindingView.__struct_fields__
-    return [FindingView(**{name: getattr(row, name) for name in names}) for row in await connection.execute(query)][
-        ::-1
-    ]
+    rows = await connection.execute(query)
+    shown = [FindingView(**{name: getattr(row, name) for name in names}) for row in rows]
+    return sorted(shown, key=lambda finding: (finding.time, finding.id))
 
 
 async def _history(connection: AsyncConnection, incident_id: str) -> list[HistoryView]:
@@ -189,30 +220,38 @@ async def _history(connection: AsyncConnection, incident_id: str) -> list[Histor
     ]
 
 
-async def _devices(connection: AsyncConnection, tenant_id: str, ids: set[str]) -> list[DeviceView]:
+async def _devices(
+    connection: AsyncConnection, tenant_id: str, names: Sequence[str], senders: set[str]
+) -> list[DeviceView]:
+    """The incident's own computers in the order they came into it, then who else sent their events."""
     query = (
         select(devices, agents.c.last_seen, agents.c.version)
         .outerjoin(agents, agents.c.device_id == devices.c.id)
-        .where(devices.c.id.in_(sorted(ids)), devices.c.tenant_id == tenant_id)
+        .where(devices.c.tenant_id == tenant_id, or_(devices.c.id.in_(sorted(senders)), devices.c.name.in_(names)))
         .order_by(devices.c.name)
     )
     views: dict[str, DeviceView] = {}
     for row in await connection.execute(query):
-        known = views.get(row.id)
+        known = views.get(row.name)
         if known is None or (
             row.last_seen is not None and (known.last_seen is None or row.last_seen > known.last_seen)
         ):
-            views[row.id] = DeviceView(row.id, row.name, row.os, row.first_seen, row.last_seen, row.version or "")
-    return list(views.values())
+            version = row.version or ""
+            views[row.name] = DeviceView(row.id, row.name, row.os, row.last_seen, version, row.name not in names)
+    own = [views.get(name) or DeviceView("", name, "", None, "", sender=False) for name in names]
+    return [*own, *(view for view in views.values() if view.sender)]
 
 
-async def _past(connection: AsyncConnection, current: QueueRow, device_ids: set[str]) -> list[PastIncident]:
-    """Other incidents of the same devices, newest first."""
+async def _past(
+    connection: AsyncConnection, current: QueueRow, names: Sequence[str], senders: set[str]
+) -> list[PastIncident]:
+    """Other incidents of the same computers, newest first."""
     query = (
         select(incidents)
         .join(findings, findings.c.incident_id == incidents.c.id)
         .where(
-            findings.c.device_id.in_(sorted(device_ids)),
+            findings.c.device_id.in_(sorted(senders)),
+            findings.c.device_name.in_(names),
             incidents.c.tenant_id == current.tenant_id,
             incidents.c.id != current.id,
         )

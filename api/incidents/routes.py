@@ -22,6 +22,7 @@ from api.sessions import require_user, services_of
 from api.users import User, load_users, set_language
 from jikimi.domain.incident import Verdict
 from jikimi.domain.scope import TenantScope
+from jikimi.errors import Transient
 from jikimi.storage.events import EventQuery
 from jikimi.storage.schema import devices, incidents
 
@@ -76,7 +77,10 @@ async def incident(number: int, request: Request, user: SignedIn) -> Response:
 
 @router.get("/incidents/{number}/events")
 async def evidence(number: int, request: Request, user: SignedIn) -> Response:
-    """The evidence events, in time order, from the event store; what it lacks, from the findings themselves."""
+    """The evidence events, in time order, from the event store; what it lacks, from the findings themselves.
+
+    `complete` is false when the event store could not be asked.
+    """
     services = services_of(request)
     scope = scope_of(user)
     async with services.database.read() as connection:
@@ -86,11 +90,16 @@ async def evidence(number: int, request: Request, user: SignedIn) -> Response:
             raise _not_there()
         names = await _device_names(connection, detail.row.tenant_id)
     ids = evidence_ids(detail.findings)
-    stored = await services.events.get(TenantScope.of(detail.row.tenant_id), ids) if ids else []
+    complete = True
+    try:
+        stored = await services.events.get(TenantScope.of(detail.row.tenant_id), ids) if ids else []
+    except Transient:
+        stored, complete = [], False
     known = {event.event_id for event in stored}
-    views = [*event_views(stored, names), *carried_events(detail.findings, known)]
+    views = [*event_views(stored, names, detail.findings), *carried_events(detail.findings, known)]
     await _record(request, user, detail.row.tenant_id, f"evidence of incident {number}")
-    return _json({"events": sorted(views, key=lambda event: event.time), "total": detail.row.event_count})
+    ordered = sorted(views, key=lambda event: event.time)
+    return _json({"events": ordered, "total": detail.row.event_count, "complete": complete})
 
 
 @router.get("/events")

@@ -6,6 +6,7 @@ import { coded, t, type Word } from "./words.ts";
 export type What = "acknowledge" | "claim" | "assign" | "note" | "close" | "reopen";
 export interface Doing { what: What; row: Row; reach?: Reach[] }
 
+const drafts = new Map<string, string>(); // what was typed and not sent outlives its dialog
 const VERDICTS = ["true_positive", "benign", "false_positive", "unclear"];
 
 /** Says what an action will do and who will be told, then does it. */
@@ -14,7 +15,10 @@ export function Actions({ doing, user, onEnd }: { doing: Doing; user: User; onEn
   const box = useRef<HTMLDialogElement>(null);
   const [people, setPeople] = useState<Person[]>([]);
   const [owner, setOwner] = useState(row.owner_id ?? "");
-  const [text, setText] = useState("");
+  const draft = `${what} ${row.id}`;
+  const [text, write] = useState(drafts.get(draft) ?? "");
+  const setText = (typed: string): void => { drafts.set(draft, typed); write(typed); };
+  const [over, setOver] = useState(false);
   const [verdict, setVerdict] = useState("true_positive");
   const [tell, setTell] = useState(row.told_at !== null);
   const [wrong, setWrong] = useState("");
@@ -35,8 +39,10 @@ export function Actions({ doing, user, onEnd }: { doing: Doing; user: User; onEn
     setBusy(true);
     try {
       await post(path, bodies[what]);
+      drafts.delete(draft);
       onEnd(true);
     } catch (error) {
+      setOver(error instanceof Refusal && error.status === 401);
       setWrong(error instanceof Refusal ? error.message : t("failed", { why: String(error) }));
       setBusy(false);
     }
@@ -56,9 +62,9 @@ export function Actions({ doing, user, onEnd }: { doing: Doing; user: User; onEn
           <textarea rows={4} value={text} required={what === "note"} maxLength={4000} onInput={(event) => setText(event.currentTarget.value)} /></label>}
         {what === "close" && <label class="choice"><input type="checkbox" checked={tell} onChange={(event) => setTell(event.currentTarget.checked)} />{t("tellClosed")}</label>}
         <Consequence what={what} row={row} tell={tell} reach={doing.reach ?? []} />
-        {wrong && <p class="wrong" role="alert">{wrong}</p>}
+        {wrong && <p class="wrong" role="alert">{wrong}{over && <> <a href="/sign-in" target="_blank">{t("signInAgain")}</a></>}</p>}
         <div class="buttons">
-          <button type="submit" class="primary" disabled={busy || wrong !== ""}>{t(what)}</button>
+          <button type="submit" class="primary" disabled={busy || (wrong !== "" && !over)}>{t(what)}</button>
           <button type="button" onClick={() => onEnd(wrong !== "")}>{t("cancel")} <kbd>Esc</kbd></button>
         </div>
       </form>

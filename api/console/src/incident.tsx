@@ -9,13 +9,13 @@ import { live } from "./live.ts";
 import { Due, Flags, Stepper } from "./queue.tsx";
 import { ago, clock, stamp } from "./time.ts";
 import { Timeline } from "./timeline.tsx";
-import type { Detail, EvidenceEvent, User } from "./types.ts";
+import type { Detail, Device, EvidenceEvent, User } from "./types.ts";
 import { go } from "./where.ts";
 import { coded, lang, t, titleOf } from "./words.ts";
 
 export function IncidentPage({ number, user }: { number: number; user: User }) {
   const [detail, setDetail] = useState<Detail | null>(null);
-  const [events, setEvents] = useState<EvidenceEvent[]>([]);
+  const [evidence, setEvidence] = useState<{ events: EvidenceEvent[]; complete: boolean }>({ events: [], complete: true });
   const [wrong, setWrong] = useState("");
   const [doing, setDoing] = useState<Doing | null>(null);
   const now = useNow();
@@ -24,7 +24,7 @@ export function IncidentPage({ number, user }: { number: number; user: User }) {
   const load = useCallback(() => {
     get<Detail>(`/api/incidents/${number}`).then(setDetail, (error: unknown) =>
       setWrong(error instanceof Refusal && error.status === 404 ? t("notThere") : String(error instanceof Error ? error.message : error)));
-    get<{ events: EvidenceEvent[] }>(`/api/incidents/${number}/events`).then((found) => setEvents(found.events), () => undefined);
+    get<typeof evidence>(`/api/incidents/${number}/events`).then(setEvidence, () => setEvidence((known) => ({ ...known, complete: false })));
   }, [number]);
   useEffect(load, [load]);
 
@@ -76,7 +76,7 @@ export function IncidentPage({ number, user }: { number: number; user: User }) {
         </div>
       </header>
       <div class="columns">
-        <Timeline detail={detail} events={events} />
+        <Timeline detail={detail} events={evidence.events} complete={evidence.complete} />
         <Aside detail={detail} now={now} />
       </div>
       {doing && <Actions doing={doing} user={user} onEnd={(changed) => { setDoing(null); if (changed) load(); }} />}
@@ -95,6 +95,10 @@ function Terms({ detail, score }: { detail: Detail; score: number }) {
   );
 }
 
+function Seen({ device, now }: { device: Device; now: number }) {
+  return <>{t("lastSeen")}: {device.last_seen ? ago(device.last_seen, now) : t("never")}{device.agent_version && ` · ${t("agentVersion")} ${device.agent_version}`}</>;
+}
+
 function Aside({ detail, now }: { detail: Detail; now: number }) {
   const { row, zone } = detail;
   return (
@@ -105,10 +109,16 @@ function Aside({ detail, now }: { detail: Detail; now: number }) {
       </section>
       <section><h2>{t("devices")}</h2>
         {detail.devices.length === 0 && <p class="quiet">—</p>}
-        <ul>{detail.devices.map((device) => (
-          <li key={device.id}><b>{device.name}</b> <span class="quiet">{device.os}</span>
-            <p class="quiet num">{t("lastSeen")}: {device.last_seen ? ago(device.last_seen, now) : t("never")}{device.agent_version && ` · ${t("agentVersion")} ${device.agent_version}`}</p></li>
+        <ul>{detail.devices.filter((device) => !device.sender).map((device) => (
+          <li key={device.name}><b>{device.name}</b> <span class="quiet">{device.os}</span>
+            <p class="quiet num">{device.id ? <Seen device={device} now={now} /> : t("noOwnAgent")}</p></li>
         ))}</ul>
+        {detail.devices.some((device) => device.sender) && <>
+          <h3>{t("sentBy")}</h3>
+          <ul>{detail.devices.filter((device) => device.sender).map((device) => (
+            <li key={device.id} class="quiet">{device.name}<p class="num"><Seen device={device} now={now} /></p></li>
+          ))}</ul>
+        </>}
       </section>
       {detail.users.length > 0 && <section><h2>{t("people")}</h2><ul>{detail.users.map((name) => <li key={name}><code>{name}</code></li>)}</ul></section>}
       <section><h2>{t("contacts")}</h2>

@@ -1,20 +1,22 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Search, X } from "lucide-preact";
 import { Actions, type Doing } from "./actions.tsx";
+import { get } from "./call.ts";
 import { useKeys, useLive, useNow, useRows } from "./hooks.ts";
 import { Level, levelWord, steps } from "./level.tsx";
 import { live } from "./live.ts";
 import { count, dueAt, filterOf, matches, place, queryOf, VIEWS, type Filter } from "./order.ts";
 import { openKeys } from "./keys.tsx";
 import { ago, clock, span } from "./time.ts";
-import type { Risk, Row, User } from "./types.ts";
+import type { Detail, Risk, Row, User } from "./types.ts";
 import { go, useWhere } from "./where.ts";
-import { coded, t, titleOf } from "./words.ts";
+import { coded, lang, t, titleOf } from "./words.ts";
 
 const ROW = 36;
 const TINT = 1500; // ms that a changed row stays tinted
 const READING = 3000; // ms after the last touch in which the list is held still
 const STALE = 10 * 60_000;
+const PEEKED = 5; // rules named in the side panel
 const LEVELS: Risk[] = [4, 3, 2, 1];
 
 let kept: { key: string; shown: string[]; selected: string | null; top: number } = { key: "", shown: [], selected: null, top: 0 };
@@ -74,7 +76,7 @@ export function Queue({ user, wall }: { user: User; wall: boolean }) {
   const counts = count(all, filter.view, user.id, minute);
   const worst = waiting.map((id) => live.rows.get(id)).filter((row): row is Row => !!row).sort((a, b) => b.risk - a.risk)[0];
   return (
-    <div class="queue">
+    <div class={peek && !wall ? "queue peeking" : "queue"}>
       {!wall && <nav class="views" aria-label={t("views")}>
         <h2>{t("views")}</h2>
         {VIEWS.map((view) => (
@@ -211,12 +213,37 @@ function Peek({ row, now, onClose, onDo }: { row: Row | undefined; now: number; 
         <p class="num">{t("findingsCount", { f: row.finding_count.toLocaleString(), e: row.event_count.toLocaleString() })}</p>
         <p><Due row={row} now={now} /></p>
         <p>{t("owner")}: {row.owner || t("nobody")}</p>
+        <Short key={row.id} row={row} />
         <div class="buttons">
           <a class="button primary" href={`/incidents/${row.number}`}>{t("open")} <kbd>Enter</kbd></a>
           {row.status !== "closed" && <button onClick={() => onDo({ what: "claim", row })}>{t("claim")} <kbd>a</kbd></button>}
         </div>
       </>}
     </aside>
+  );
+}
+
+const REST = 250; // ms the choice must rest before its page is read
+
+/** Why, what and where, once the reader stays on a row. */
+function Short({ row }: { row: Row }) {
+  const [detail, setDetail] = useState<Detail | null>(null);
+  useEffect(() => {
+    const timer = setTimeout(() => void get<Detail>(`/api/incidents/${row.number}`).then(setDetail, () => undefined), REST);
+    return () => clearTimeout(timer);
+  }, [row.number, row.version]);
+  if (!detail) return <p class="quiet">{t("loading")}</p>;
+  const rules = [...new Map(detail.findings.map((one) => [one.rule_id, one])).values()].sort((a, b) => b.risk - a.risk);
+  const devices = detail.devices.filter((device) => !device.sender).map((device) => device.name);
+  return (
+    <>
+      <section><h3>{t("why")}</h3><ul>{detail.score_terms.slice(0, 3).map((term) => <li key={term.en}>{lang() === "ko" ? term.ko : term.en} <span class="num quiet">+{term.points}</span></li>)}</ul></section>
+      <section><h3>{t("kindFinding")}</h3>
+        <ul>{rules.slice(0, PEEKED).map((one) => <li key={one.id}><Level risk={one.risk} /> {titleOf(one)} <span class="num quiet">{t("times", { n: (detail.rule_counts[one.rule_id] ?? 1).toLocaleString() })}</span></li>)}</ul>
+        {rules.length > PEEKED && <p class="quiet">{t("moreRules", { n: rules.length - PEEKED })}</p>}
+      </section>
+      {(devices.length > 0 || detail.users.length > 0) && <section><h3>{t("devices")} · {t("people")}</h3><p>{[...devices, ...detail.users].join(", ")}</p></section>}
+    </>
   );
 }
 

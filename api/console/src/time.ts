@@ -21,12 +21,12 @@ export function ago(then: string, now: number): string {
 
 const formats = new Map<string, Intl.DateTimeFormat>(); // making one costs a hundred times using it
 
-function format(zone: string, what: "clock" | "day"): Intl.DateTimeFormat {
+function format(zone: string, what: "clock" | "day" | "date"): Intl.DateTimeFormat {
   const key = `${lang()} ${zone} ${what}`;
   let made = formats.get(key);
   if (!made) {
-    const shown: Intl.DateTimeFormatOptions = what === "day"
-      ? { month: "long", day: "numeric", weekday: "short" }
+    const shown: Intl.DateTimeFormatOptions = what !== "clock"
+      ? { month: "long", day: "numeric", weekday: "short", ...(what === "date" && { year: "numeric" }) }
       : { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
     made = new Intl.DateTimeFormat(lang() === "ko" ? "ko-KR" : "en-GB", { ...shown, timeZone: zone });
     formats.set(key, made);
@@ -38,8 +38,10 @@ export function clock(moment: string | number, zone = "Asia/Seoul"): string {
   return format(zone, "clock").format(new Date(moment));
 }
 
+/** With its year when it is not this one: replayed records can be old. */
 export function day(moment: string | number, zone = "Asia/Seoul"): string {
-  return format(zone, "day").format(new Date(moment));
+  const at = new Date(moment);
+  return format(zone, at.getFullYear() === new Date().getFullYear() ? "day" : "date").format(at);
 }
 
 export function stamp(moment: string, zone = "Asia/Seoul"): string {

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
-import { Bell, Crosshair, FileText, MessageSquareReply, UserCheck } from "lucide-preact";
-import { axis, flat, KINDS, type Entry, type Kind } from "./axis.ts";
+import { Bell, Check, Crosshair, FileText, MessageSquareReply, UserCheck } from "lucide-preact";
+import { axis, counted, flat, KINDS, type Entry, type Kind } from "./axis.ts";
 import { get } from "./call.ts";
 import { Level } from "./level.tsx";
 import { MessageCard } from "./messages.tsx";
@@ -12,9 +12,10 @@ const ICONS = { finding: Crosshair, event: FileText, notice: Bell, answer: Messa
 const WORDS: Record<Kind, Word> = { finding: "kindFinding", event: "kindEvent", notice: "kindNotice", answer: "kindAnswer", action: "kindAction" };
 const FIRST = 3; // events shown of a run before it is opened
 
-export function Timeline({ detail, events }: { detail: Detail; events: EvidenceEvent[] }) {
+export function Timeline({ detail, events, complete }: { detail: Detail; events: EvidenceEvent[]; complete: boolean }) {
   const [hidden, setHidden] = useState<ReadonlySet<Kind>>(new Set());
   const entries = axis(detail, events, hidden);
+  const counts = counted(detail, events);
   const toggle = (kind: Kind): void => {
     const next = new Set(hidden);
     if (!next.delete(kind)) next.add(kind);
@@ -25,10 +26,12 @@ export function Timeline({ detail, events }: { detail: Detail; events: EvidenceE
     <section class="timeline">
       <div class="kinds"><h2>{t("timeline")}</h2>
         <div role="group" aria-label={t("fold")}>{KINDS.map((kind) => (
-          <button key={kind} aria-pressed={!hidden.has(kind)} onClick={() => toggle(kind)}>{t(WORDS[kind])}</button>
+          <button key={kind} aria-pressed={!hidden.has(kind)} onClick={() => toggle(kind)}>
+            <span class="tick" aria-hidden="true">{!hidden.has(kind) && <Check size={12} />}</span>{t(WORDS[kind])} <span class="num">{counts[kind].toLocaleString()}</span>
+          </button>
         ))}</div>
       </div>
-      {detail.findings_total > detail.findings.length && <p class="quiet num">{t("findingsShown", { n: detail.findings.length, all: detail.findings_total })}</p>}
+      {!complete && <p class="wrong" role="status">{t("evidenceLate")}</p>}
       {detail.row.event_count > events.length && <p class="quiet num">{t("evidenceKept", { kept: events.length.toLocaleString(), all: detail.row.event_count.toLocaleString() })}</p>}
       <ol>{entries.map((entry) => {
         const Icon = ICONS[entry.kind];
@@ -55,17 +58,35 @@ function keyOf(entry: Entry): string {
 }
 
 function Body({ entry, detail }: { entry: Entry; detail: Detail }) {
-  if (entry.kind === "finding") return <FindingEntry finding={entry.finding} />;
+  if (entry.kind === "finding") return <Findings finding={entry.finding} more={entry.more} detail={detail} />;
   if (entry.kind === "event") return <Events events={entry.events} detail={detail} />;
   if (entry.kind === "notice") return <MessageCard message={entry.message} zone={detail.zone} />;
   return <HistoryLine entry={entry.entry} />;
 }
 
-function FindingEntry({ finding }: { finding: Finding }) {
+function Findings({ finding, more, detail }: { finding: Finding; more: Finding[]; detail: Detail }) {
+  const shown = detail.findings.filter((one) => one.rule_id === finding.rule_id).length;
+  const left = Math.max(0, (detail.rule_counts[finding.rule_id] ?? shown) - shown);
+  const last = more[more.length - 1];
+  return (
+    <>
+      <FindingBody finding={finding} />
+      {last && <details class="more">
+        <summary>{t("moreFindings", { n: (more.length + left).toLocaleString() })} <span class="num quiet">– {clock(last.time, detail.zone)}</span></summary>
+        <ol>{more.map((one) => (
+          <li key={one.id}><span class="num quiet">{clock(one.time, detail.zone)}</span> <Level risk={one.risk} /> {titleOf(one)}{one.user && <span class="quiet"> · {one.user}</span>}</li>
+        ))}</ol>
+        {left > 0 && <p class="quiet">{t("findingsLeft", { n: left.toLocaleString() })}</p>}
+      </details>}
+    </>
+  );
+}
+
+function FindingBody({ finding }: { finding: Finding }) {
   return (
     <>
       <p><Level risk={finding.risk} /> <b>{titleOf(finding)}</b></p>
-      <p class="quiet">{t("rule")}: {finding.rule_title} · {finding.level} · {finding.device_name}{finding.user && ` · ${finding.user}`} · <span class="num">{t("events", { n: finding.event_count.toLocaleString() })}</span></p>
+      <p class="quiet">{t("rule")}: {finding.rule_title} ({coded("sigma", finding.level)}) · {finding.device_name}{finding.user && ` · ${finding.user}`} · <span class="num">{t("events", { n: finding.event_count.toLocaleString() })}</span></p>
       {finding.tags.length > 0 && <p class="quiet tags">{finding.tags.map((tag) => <code key={tag}>{tag}</code>)}</p>}
     </>
   );
@@ -76,27 +97,27 @@ function Events({ events, detail }: { events: EvidenceEvent[]; detail: Detail })
   const shown = all ? events : events.slice(0, FIRST);
   return (
     <div class="events">
-      {shown.map((event) => <EventFields key={event.id} event={event} detail={detail} />)}
+      {shown.map((event) => <EventFields key={event.id} event={event} detail={detail} alone={events.length === 1} />)}
       {events.length > FIRST && <button class="plain" onClick={() => setAll(!all)}>{all ? t("fewerEvents") : t("moreEvents", { n: events.length - FIRST })}</button>}
     </div>
   );
 }
 
-const TELLING = ["CommandLine", "TargetFilename", "file.path", "path", "Image", "DestinationIp", "dst_ip", "cs-uri", "query", "QueryName", "device", "mount_point", "ScriptBlockText", "TargetUserName", "EventID"];
+const TELLING = ["CommandLine", "TargetFilename", "file.path", "path", "Image", "DestinationIp", "dst_ip", "cs-uri-stem", "cs-uri", "query", "QueryName", "device", "mount_point", "ScriptBlockText", "IpAddress", "TargetUserName", "ServiceName", "cs-user-agent", "c-ip", "src_ip", "EventID"];
 
-function EventFields({ event, detail }: { event: EvidenceEvent; detail: Detail }) {
+function EventFields({ event, detail, alone }: { event: EvidenceEvent; detail: Detail; alone: boolean }) {
   const [raw, setRaw] = useState(false);
   const [same, setSame] = useState<{ field: string; value: string; events: EvidenceEvent[] } | null>(null);
   const fields = flat(JSON.parse(event.raw)).filter(([name]) => name !== "@timestamp");
   const known = new Map(fields);
-  const first = TELLING.filter((name) => known.has(name)).slice(0, 2).map((name) => known.get(name)).join("  ·  ") || fields.slice(0, 2).map(([, value]) => value).join("  ·  ");
+  const first = TELLING.filter((name) => known.get(name)).slice(0, 2).map((name) => known.get(name)).join("  ·  ") || fields.slice(0, 2).map(([, value]) => value).join("  ·  ");
   const find = (field: string, value: string): void => {
     const query = new URLSearchParams({ tenant: detail.row.tenant_id, field, value });
     void get<{ events: EvidenceEvent[] }>(`/api/events?${query}`).then((found) => setSame({ field, value, events: found.events }));
   };
   return (
     <details class="evidence">
-      <summary><span class="num quiet">{clock(event.time, detail.zone)}</span> <span class="quiet">{event.device} {event.logsource.replace(/\w+=/g, "")}</span> <code>{first}</code></summary>
+      <summary>{!alone && <span class="num quiet">{clock(event.time, detail.zone)}</span>} <span class="quiet">{event.device} {event.logsource.replace(/\w+=/g, "")}</span> <code>{first}</code></summary>
       <div class="tools"><button class="plain" aria-pressed={raw} onClick={() => setRaw(!raw)}>{raw ? t("fields") : t("raw")}</button></div>
       {raw ? <pre tabIndex={0}>{JSON.stringify(JSON.parse(event.raw), null, 2)}</pre> : (
         <table><tbody>{fields.map(([name, value]) => (

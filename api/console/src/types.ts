@@ -45,11 +45,11 @@ export interface Message {
   updated_at: string; tried: Attempt[];
 }
 export interface Reach { name: string; channel: "sms" | "mail"; address: string; told: boolean }
-export interface Device { id: string; name: string; os: string; first_seen: string; last_seen: string | null; agent_version: string }
+export interface Device { id: string; name: string; os: string; last_seen: string | null; agent_version: string; sender: boolean }
 export interface PastIncident { number: number; title_ko: string; title_en: string; risk: Risk; status: Status; verdict: string; opened_at: string }
 export interface Term { points: number; ko: string; en: string }
 export interface Detail {
-  row: Row; zone: string; score_terms: Term[]; devices: Device[]; users: string[]; findings: Finding[]; findings_total: number;
+  row: Row; zone: string; score_terms: Term[]; devices: Device[]; users: string[]; findings: Finding[]; findings_total: number; rule_counts: Record<string, number>;
   history: HistoryEntry[]; messages: Message[]; reach: Reach[]; past: PastIncident[];
 }
 export interface Person { id: string; name: string }
