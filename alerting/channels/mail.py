@@ -31,7 +31,7 @@ class _Subject(UniqueUnstructuredHeader):
     def fold(self, *, policy: Policy) -> str:
         text = str(self)
         charset = "us-ascii" if text.isascii() else "utf-8"
-        folded = Header(text, charset, header_name="Subject").encode(linesep=policy.linesep)
+        folded = Header(text, charset, maxlinelen=75, header_name="Subject").encode(linesep=policy.linesep)
         return f"Subject: {folded}{policy.linesep}"
 
 
