@@ -5,6 +5,7 @@ The row's `expanded_at` is set in the transaction that inserts its notifications
 
 import hashlib
 import secrets
+import string
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from email.utils import parseaddr
@@ -19,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from alerting.channels.port import Kind
 from alerting.record import add_note, note_change
 from alerting.rendering import Rendered, Subject, render_mail, render_sms
-from alerting.settings import NO_MAIL_SERVER, NO_SMS_PROVIDER, AlertSettings
+from alerting.settings import NO_MAIL_SERVER, NO_SMS_PROVIDER, TOKEN_CHARACTERS, AlertSettings
 from alerting.states import State
 from jikimi.domain.risk import RiskLevel
 from jikimi.domain.tenant import Contact, Tenant
@@ -33,6 +34,7 @@ NOBODY = {
     "ko": "알린 사람이 없습니다: 이 위험도를 받을 담당자의 전화번호나 메일 주소가 등록되어 있지 않습니다.",
     "en": "Nobody was told: no contact with a telephone number or mail address takes messages of this risk.",
 }
+_ALPHABET = string.ascii_letters + string.digits
 
 _log = structlog.get_logger("alerting")
 
@@ -77,8 +79,11 @@ def recipients(contacts: Sequence[Contact], risk: RiskLevel) -> list[tuple[Conta
 
 
 def new_token(kind: Kind) -> str:
-    """128 random bits for a mail, 72 for an SMS, whose 80 bytes must also say what happened (docs/alerting.md)."""
-    return secrets.token_urlsafe(16 if kind == "mail" else 9)
+    """131 random bits for a mail, 71 for an SMS, whose 80 bytes must also say what happened.
+
+    Letters and digits only: phones leave a `-` or `_` at the end out of the link.
+    """
+    return "".join(secrets.choice(_ALPHABET) for _ in range(22 if kind == "mail" else TOKEN_CHARACTERS))
 
 
 def token_hash(token: str) -> str:

@@ -24,8 +24,8 @@ from jikimi.domain.risk import RiskLevel
 from jikimi.storage.schema import contacts, deliveries, notifications, outbox
 
 AT_ONCE = 200
-_TOKEN = re.compile(r"/k/[A-Za-z0-9_-]{22}")
-_LINK = re.compile(r"\S+/k/[A-Za-z0-9_-]{22}")
+_TOKEN = re.compile(r"/k/[A-Za-z0-9_-]{12,22}")
+_LINK = re.compile(r"\S+/k/[A-Za-z0-9_-]{12,22}")
 _SPENT = "/k/…"
 
 

@@ -10,7 +10,7 @@ from alerting.euckr import encoded_length
 from jikimi.errors import Misconfigured
 
 TOKEN_CHARACTERS = 12
-"""Of a link in an SMS: 72 random bits in base64url."""
+"""Of a link in an SMS: 71 random bits in letters and digits."""
 LONGEST_SMS_LINK = 47
 """Bytes a link may take: 80 less the longest level word (23, English) and ten for the subject."""
 

@@ -36,7 +36,7 @@ class _Subject(UniqueUnstructuredHeader):
 
 
 _HEADERS = HeaderRegistry()
-_HEADERS.map_to_type("subject", _Subject)
+_HEADERS.map_to_type("subject", _Subject)  # type: ignore[arg-type]  # typeshed: the registry adds BaseHeader itself
 SMTP_POLICY = SMTP.clone(header_factory=_HEADERS)
 
 

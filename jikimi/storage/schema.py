@@ -335,7 +335,7 @@ deliveries = Table(  # one attempt
     Column("outcome", String(16), nullable=False),  # accepted | delivered | transient | refused | unknown
     Column("detail", Text, nullable=False),  # provider's code and words; never an address
 )
-answer_links = Table(  # the link in an SMS or a mail: random token (mail 128 bits, SMS 72), stored hashed, single use
+answer_links = Table(  # the link in an SMS or a mail: random token (mail 131 bits, SMS 71), stored hashed, single use
     "answer_links",
     metadata,
     Column("token_hash", String(64), primary_key=True),

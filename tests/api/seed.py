@@ -180,6 +180,22 @@ class Seed:
         await self.change(company, key)
         return key
 
+    async def findings(self, incident: str, many: int, *, rule: str = "loud", device: str = "web-01") -> None:
+        """`many` more findings of one rule, a second apart, after the first one of `incident`."""
+        first = (await self.connection.execute(select(findings).where(findings.c.incident_id == incident))).first()
+        assert first is not None
+        for number in range(many):
+            more = {
+                "id": f"{rule}-{number}",
+                "rule_id": rule,
+                "rule_title": f"Rule {rule}",
+                "time": first.time + timedelta(seconds=number),
+                "device_name": device,
+                "event_ids": [f"a.{rule}.{number}"],
+                "event_count": 1,
+            }
+            await self._add(findings, dict(first._mapping) | more)
+
     async def history(
         self, company: str, incident: str, actor: str, kind: str, detail: dict[str, Any], at: datetime
     ) -> None:
