@@ -157,3 +157,45 @@ def test_the_client_answers_on_a_phone_and_the_analyst_sees_it(queue: Page, cent
     expect(page.get_by_role("status")).to_contain_text("Thank you")
     phone.close()
     expect(queue.get_by_text("고객: 도와주세요")).to_be_visible()
+
+
+def test_what_repeats_is_folded_and_opens(queue: Page, centre: Console) -> None:
+    async def loud(seed: Seed) -> None:
+        await seed.findings("i1001", 38)
+
+    centre.seed(loud)
+    queue.goto(f"{centre.address}/incidents/1001")
+    expect(queue.locator(".entry.finding")).to_have_count(2)
+    queue.get_by_text("그 외 37건").click()
+    expect(queue.locator(".more li")).to_have_count(37)
+
+
+def test_a_kind_that_is_switched_off_says_so(queue: Page) -> None:
+    queue.get_by_role("link", name=WORST).click()
+    kind = queue.get_by_role("button", name=re.compile("^이벤트"))
+    expect(kind.locator(".tick svg")).to_have_count(1)
+    kind.click()
+    expect(kind).to_have_attribute("aria-pressed", "false")
+    expect(kind.locator(".tick svg")).to_have_count(0)
+    expect(queue.locator(".entry.event")).to_have_count(0)
+
+
+def test_the_side_panel_says_why_without_leaving_the_queue(queue: Page) -> None:
+    queue.keyboard.press("j")
+    queue.keyboard.press("Space")
+    panel = queue.get_by_role("complementary", name="미리보기")
+    expect(panel).to_contain_text("규칙 등급 높음")
+    expect(panel).to_contain_text("회계PC-03")
+
+
+def test_words_typed_before_the_session_ended_are_kept(queue: Page, desk: BrowserContext) -> None:
+    queue.get_by_role("link", name=WORST).click()
+    expect(queue.get_by_role("heading", level=1)).to_have_text(WORST)
+    queue.keyboard.press("m")
+    dialog = queue.get_by_role("dialog")
+    dialog.get_by_role("textbox").fill("고객과 통화함")
+    desk.clear_cookies()
+    dialog.get_by_role("button", name="메모").click()
+    expect(queue.get_by_role("alert")).to_contain_text("로그인이 끝났습니다")
+    expect(dialog.get_by_role("textbox")).to_have_value("고객과 통화함")
+    expect(dialog.get_by_role("link", name="다시 로그인")).to_be_visible()

@@ -41,12 +41,16 @@ function folded(sorted: readonly Entry[]): Entry[] {
   const kept: Entry[] = [];
   for (let from = 0; from < sorted.length; ) {
     let to = from;
-    while (to < sorted.length && (sorted[to]?.kind === "finding" || sorted[to]?.kind === "event")) to++;
+    while (to < sorted.length && !byPeople(sorted[to] as Entry)) to++;
     kept.push(...foldRun(sorted.slice(from, to)));
     if (to < sorted.length) kept.push(sorted[to] as Entry);
     from = to + 1;
   }
   return kept;
+}
+
+function byPeople(entry: Entry): boolean {
+  return entry.kind === "answer" || (entry.kind === "action" && entry.entry.actor !== "jikimi");
 }
 
 function foldRun(run: readonly Entry[]): Entry[] {
