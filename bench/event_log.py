@@ -1,12 +1,10 @@
-"""How fast is the event log? `python bench/event_log.py [--kafka HOST:PORT] [--seconds 3] [--folder DIR]`
+"""How fast the event log is. Behind `jikimi bench log`.
 
-Prints one line a figure. Ratios count, not the numbers: fsync and neighbours on the machine decide those.
+Ratios count, not the numbers: fsync and neighbours on the machine decide those.
 """
 
-import argparse
 import asyncio
 import os
-import tempfile
 import time
 from pathlib import Path
 from uuid import uuid4
@@ -15,12 +13,20 @@ from jikimi.stream.kafka import KafkaEventLog
 from jikimi.stream.port import EventLog, NewRecord
 from jikimi.stream.sqlite import SqliteEventLog
 
+Figure = tuple[str, float, str]
+"""(what, amount, unit)"""
 
-def say(what: str, amount: float, unit: str) -> None:
-    print(f"{what:<58} {amount:>12,.0f} {unit}")
+
+async def measure(kafka: str | None, folder: Path, seconds: float) -> list[Figure]:
+    """Of the broker at `kafka`, else of an embedded log in `folder`."""
+    log: EventLog = await KafkaEventLog.connect(kafka) if kafka else SqliteEventLog.open(folder / "log")
+    try:
+        return await _figures(log, seconds)
+    finally:
+        await log.close()
 
 
-async def append_alone(log: EventLog, topic: str, seconds: float, writers: int, batch: int) -> int:
+async def _append_alone(log: EventLog, topic: str, seconds: float, writers: int, batch: int) -> int:
     """`writers` tasks, each waiting for its own append; how many records were stored."""
     stored = 0
     end = time.perf_counter() + seconds
@@ -36,7 +42,7 @@ async def append_alone(log: EventLog, topic: str, seconds: float, writers: int, 
     return stored
 
 
-async def drain(log: EventLog, topic: str, count: int) -> tuple[float, int]:
+async def _drain(log: EventLog, topic: str, count: int) -> tuple[float, int]:
     """(seconds from the first record on, bytes) of reading `count` records."""
     consumer = await log.consumer(f"bench-{uuid4().hex[:6]}", [topic])
     first = await consumer.poll(max_records=1, timeout=30.0)
@@ -51,39 +57,23 @@ async def drain(log: EventLog, topic: str, count: int) -> tuple[float, int]:
     return spent, size
 
 
-async def measure(log: EventLog, seconds: float) -> None:
+async def _figures(log: EventLog, seconds: float) -> list[Figure]:
+    found: list[Figure] = []
     small, blocks = f"small-{uuid4().hex[:6]}", f"blocks-{uuid4().hex[:6]}"
-    stored = await append_alone(log, small, seconds / 4, 8, 1)  # topics made, caches and JVM warm
+    stored = await _append_alone(log, small, seconds / 4, 8, 1)  # topics made, caches and JVM warm
     await log.append(blocks, [NewRecord(b"tenant", b"")])
     for writers, batch in ((1, 1), (64, 1), (64, 100)):
-        got = await append_alone(log, small, seconds, writers, batch)
+        got = await _append_alone(log, small, seconds, writers, batch)
         stored += got
-        say(f"append, 100 B, {writers} writers, {batch} a call", got / seconds, "records/s")
-    spent, _ = await drain(log, small, stored)
-    say("read, 100 B", stored / spent, "records/s")
+        found.append((f"append, 100 B, {writers} writers, {batch} a call", got / seconds, "records/s"))
+    spent, _ = await _drain(log, small, stored)
+    found.append(("read, 100 B", stored / spent, "records/s"))
     block = NewRecord(b"tenant", os.urandom(60_000), {"envelope": b"{}"})
     count, start = 1, time.perf_counter()
     while time.perf_counter() - start < seconds:
         await asyncio.gather(*(log.append(blocks, [block]) for _ in range(32)))
         count += 32
-    say("append, 60 kB blocks, 32 at once", count * 0.06 / (time.perf_counter() - start), "MB/s")
-    spent, size = await drain(log, blocks, count)
-    say("read, 60 kB blocks", size / 1e6 / spent, "MB/s")
-
-
-async def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--kafka", metavar="HOST:PORT", default="")
-    options.add_argument("--seconds", type=float, default=3.0)
-    options.add_argument("--folder", type=Path, default=None, help="where the embedded log writes (its disk decides)")
-    chosen = options.parse_args()
-    with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
-        log: EventLog = (
-            await KafkaEventLog.connect(chosen.kafka) if chosen.kafka else SqliteEventLog.open(Path(folder) / "log")
-        )
-        await measure(log, chosen.seconds)
-        await log.close()
-
-
-if __name__ == "__main__":
-    asyncio.run(main())
+    found.append(("append, 60 kB blocks, 32 at once", count * 0.06 / (time.perf_counter() - start), "MB/s"))
+    spent, size = await _drain(log, blocks, count)
+    found.append(("read, 60 kB blocks", size / 1e6 / spent, "MB/s"))
+    return found

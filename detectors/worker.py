@@ -50,6 +50,7 @@ class DetectorWorker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Join the group and work; on Transient or Fenced step back, wait, and join anew."""
+        await asyncio.to_thread(self._rules.prepare)
         pause = 0.5
         while not stop.is_set():
             consumer = await self._log.consumer(GROUP, [EVENTS])

@@ -6,6 +6,7 @@ from detectors.sigma.compile import Program
 from detectors.sigma.route import EventClass, class_key, class_of, complete
 from detectors.sigma.rule import Match, Rule
 from detectors.sigma.values import fields_of
+from jikimi.domain import windows
 from jikimi.domain.event import Event
 from jikimi.domain.logsource import LogSource
 
@@ -34,6 +35,11 @@ class RuleSet:
     def correlations(self) -> tuple[Rule, ...]:
         """The correlation rules, for `correlate.Correlator`."""
         return tuple(rule for rule in self.rules if rule.correlation is not None)
+
+    def prepare(self) -> None:
+        """Compile now what the first event of each Windows class would wait for (seconds, with the public set)."""
+        for channel, event_id in windows.CLASSES:
+            self._route(LogSource("windows"), {"Channel": channel, "EventID": event_id})
 
     def match(self, logsource: LogSource, events: Sequence[Event]) -> list[Match]:
         """Every rule that holds, by event and then in the order of the rules; feeders of correlations too.

@@ -143,6 +143,9 @@ for _channel, _table in IDS_OF_CATEGORY.items():
         for _id in _ids:
             _CATEGORIES[_channel, _id] = _CATEGORIES.get((_channel, _id), frozenset()) | {_category}
 
+CLASSES: tuple[tuple[str, int], ...] = tuple(_CATEGORIES)
+"""(channel, event id) of every event that Sigma has a category for."""
+
 # Sysmon 12 is both "added" and "deleted"; its EventType says which.
 _REGISTRY_12 = {
     "createkey": frozenset({"registry_event", "registry_add"}),
