@@ -15,7 +15,8 @@ from api.users import User
 
 SEND_WITHIN = 10.0
 """Seconds a browser may take for one message before its socket is closed; it comes back by itself."""
-CHECK_SESSION_EVERY = 60.0
+CHECK_SESSION_EVERY = 5.0
+"""Seconds for which a tab may still show clients' data after signing out in another one."""
 NOT_SIGNED_IN = 4401
 FOREIGN_ORIGIN = 4403
 TOO_SLOW = 4408

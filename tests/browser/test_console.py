@@ -100,7 +100,7 @@ def test_who_was_overtaken_reads_by_whom(queue: Page, centre: Console, browser: 
     expect(theirs.locator("main header")).to_contain_text("접수됨")
     other.close()
     queue.get_by_role("dialog").get_by_role("button", name="내가 맡기").click()
-    expect(queue.get_by_role("alert")).to_contain_text("이분석 님이 접수했습니다")
+    expect(queue.get_by_role("dialog").get_by_role("alert")).to_contain_text("이분석 님이 접수했습니다")
 
 
 def test_evidence_is_read_field_by_field_with_the_raw_text_one_click_away(queue: Page) -> None:
@@ -115,6 +115,15 @@ def test_a_lost_connection_is_said_with_seconds(queue: Page, centre: Console, de
     expect(queue.locator(".health")).to_contain_text("실시간")
     centre.stop()
     expect(queue.locator(".health")).to_contain_text("연결 끊김", timeout=10_000)
+    expect(queue.get_by_role("alert")).to_have_text("실시간 연결이 끊겼습니다.")
+    expect(queue.locator(".queue .old")).to_contain_text("새 사건은 보이지 않습니다")
+
+
+def test_signing_out_ends_the_other_tabs_too(queue: Page, centre: Console, desk: BrowserContext) -> None:
+    other = desk.new_page()
+    other.goto(centre.address)
+    other.get_by_role("button", name="로그아웃").click()
+    expect(queue).to_have_url(re.compile("/sign-in"), timeout=15_000)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -196,6 +205,6 @@ def test_words_typed_before_the_session_ended_are_kept(queue: Page, desk: Browse
     dialog.get_by_role("textbox").fill("고객과 통화함")
     desk.clear_cookies()
     dialog.get_by_role("button", name="메모").click()
-    expect(queue.get_by_role("alert")).to_contain_text("로그인이 끝났습니다")
+    expect(dialog.get_by_role("alert")).to_contain_text("로그인이 끝났습니다")
     expect(dialog.get_by_role("textbox")).to_have_value("고객과 통화함")
     expect(dialog.get_by_role("link", name="다시 로그인")).to_be_visible()

@@ -41,9 +41,10 @@ function Health({ now }: { now: number }) {
   const whole = Math.floor(quiet);
   return (
     <div class="health">
-      {live.link === "lost" ? <b class="bad" role="alert">■ {t("lost", { n: whole })}</b>
+      {(live.link === "lost" || quiet > LATE) && <span class="heard" role="alert">{t("noLive")}</span>}
+      {live.link === "lost" ? <b class="bad">■ {t("lost", { n: whole })}</b>
         : live.link === "connecting" ? <span class="quiet">○ {t("connecting")}</span>
-        : quiet > LATE ? <b class="bad" role="alert">▲ {t("noWord", { n: whole })}</b>
+        : quiet > LATE ? <b class="bad">▲ {t("noWord", { n: whole })}</b>
         : <span class="good"><MonitorDot size={14} aria-hidden="true" /> {t("live")} <span class="num">{lang() === "ko" ? `${quiet.toFixed(1)}초` : `${quiet.toFixed(1)} s`}</span></span>}
       {pulse && <span class="num">{t("eventsPerSecond", { n: Math.round(pulse.events_per_second).toLocaleString() })}</span>}
       {pulse && (pulse.silent > 0 ? (

@@ -21,7 +21,7 @@ export class Live {
     const socket = new WebSocket(`${scheme}//${location.host}/live`);
     socket.onmessage = (event) => this.take(socket, JSON.parse(event.data as string) as LiveMessage);
     socket.onclose = (event) => {
-      if (event.code === 4401) {
+      if (event.code === 4401 && !document.querySelector("dialog[open]")) { // what is being typed stays
         location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
         return;
       }

@@ -22,7 +22,7 @@ const LEVELS: Risk[] = [4, 3, 2, 1];
 let kept: { key: string; shown: string[]; selected: string | null; top: number } = { key: "", shown: [], selected: null, top: 0 };
 
 export function Queue({ user, wall }: { user: User; wall: boolean }) {
-  useLive("rows", "pulse");
+  useLive("rows", "pulse", "link");
   const now = useNow();
   const { query } = useWhere();
   const filter = useMemo(() => filterOf(query), [query]);
@@ -100,6 +100,7 @@ export function Queue({ user, wall }: { user: User; wall: boolean }) {
           </label>}
           {(filter.text || filter.risk || filter.tenant) && <button class="plain" onClick={() => set({ text: "", risk: null, tenant: null })}><X size={14} /> {t("clear")}</button>}
         </div>
+        {live.link === "lost" && <p class="old">▲ {t("asOf", { time: clock(live.lastWord + live.skew) })}</p>}
         <div class="announce" aria-live="polite">
           {waiting.length > 0 && <button onClick={reveal}>
             ▲ {t("newRows", { n: waiting.length })}{worst && <> · {levelWord(worst.risk)} · {worst.tenant} {titleOf(worst)}</>}
@@ -189,6 +190,7 @@ export function Dots({ row }: { row: Row }) {
 function Empty({ filtered, now }: { filtered: boolean; now: number }) {
   const pulse = live.pulse;
   if (!live.loaded || !pulse) return <div class="empty"><p class="quiet">{t("loading")}</p></div>;
+  if (live.link === "lost") return <div class="empty"><h2>{t("emptyLost")}</h2></div>;
   const last = pulse.last_event_at;
   const stale = last !== null && now - Date.parse(last) > STALE;
   return (
