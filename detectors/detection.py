@@ -53,11 +53,6 @@ class Detection:
         """The transaction with what `changed` said stands."""
         self._correlator.commit()
 
-    @property
-    def quarantined(self) -> Mapping[str, str]:
-        """Rules that threw, and what; they are not asked again."""
-        return self._rules.quarantined
-
     def _detect_batch(self, one: Taken) -> list[Finding]:
         envelope = one.batch.envelope
         received = envelope.received_at or envelope.sent_at

@@ -47,6 +47,7 @@ class DetectorWorker:
         self._tenants: dict[str, tuple[Tenant, datetime]] = {}
         self._device_names: dict[str, str] = {}
         self._swept_at = clock()
+        self._told_quarantined: set[str] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Join the group and work; on Transient or Fenced step back, wait, and join anew."""
@@ -110,7 +111,14 @@ class DetectorWorker:
             for source, offset in _ends(records).items():
                 await progress.advance(connection, GROUP, source, epoch=self._epochs[source], next_offset=offset)
         self._detection.commit()
+        self._tell_quarantined()
         log.info("detected", records=len(records), events=sum(one.fresh for one in taken), findings=fresh)
+
+    def _tell_quarantined(self) -> None:
+        """A rule that threw is not asked again; the stream goes on, and the log says so once."""
+        for rule_id in self._rules.quarantined.keys() - self._told_quarantined:
+            log.error("rule_quarantined", rule=rule_id, reason=self._rules.quarantined[rule_id])
+            self._told_quarantined.add(rule_id)
 
     async def _take(
         self, connection: AsyncConnection, record: Record, now: datetime, buried: list[tuple[Record, str]]

@@ -27,11 +27,6 @@ class DataDir:
         return self.root / "events"
 
     @property
-    def lock(self) -> Path:
-        """Held while a centre runs on this folder."""
-        return self.root / "centre.lock"
-
-    @property
     def address(self) -> Path:
         """`http://127.0.0.1:PORT` of the running centre."""
         return self.root / "centre.address"

@@ -152,9 +152,6 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self.ready.set()
 
-    def install_signal_handlers(self) -> None:
-        return
-
     @contextlib.contextmanager
     def capture_signals(self) -> Any:
         yield
