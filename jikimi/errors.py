@@ -33,3 +33,15 @@ class Refused(JikimiError):
 
 class Fenced(JikimiError):
     """Someone with a newer epoch owns this work now."""
+
+
+def first_of_ours(error: BaseException) -> JikimiError | None:
+    """`error`, or the first JikimiError inside a group of them; None for a group without one (a defect of ours)."""
+    if isinstance(error, BaseExceptionGroup):
+        return next(filter(None, map(first_of_ours, error.exceptions)), None)
+    return error if isinstance(error, JikimiError) else None
+
+
+def exit_code(error: JikimiError) -> int:
+    """How a command ends: 2 for what the user can mend (Misconfigured, Poison), 1 for the rest."""
+    return 2 if isinstance(error, Misconfigured | Poison) else 1

@@ -1,7 +1,9 @@
 """`jikimi agent`: make this machine a device of a company, watch it, ask how it is."""
 
 import asyncio
+import os
 import socket
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -66,12 +68,14 @@ def run(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every log line.")] = False,
 ) -> None:
     """Watch this computer until Ctrl-C or SIGTERM."""
-    from collectors import agent
     from collectors.settings import StateDir, default_state_dir
-    from jikimi.cli.logs import set_up_logs
 
-    set_up_logs(verbose=verbose)
-    asyncio.run(agent.run(StateDir(state or default_state_dir())))
+    folder = StateDir(state or default_state_dir())
+    # The same process goes on as the agent's own program: these commands' libraries would stay in memory for ever.
+    # -P: who runs it may stand in anybody's folder.
+    words = [sys.executable, "-P", "-m", "collectors", "--state", str(folder.root), *(["--verbose"] if verbose else [])]
+    sys.stdout.flush()
+    os.execv(sys.executable, words)  # noqa: S606 - no shell, and every word is ours
 
 
 @app.command()

@@ -40,7 +40,7 @@ def pipeline(
         jikimi bench pipeline --json --rules ./sigma/rules *.evtx
     """
     from bench.pipeline import measure
-    from jikimi.cli.logs import set_up_logs
+    from jikimi.logs import set_up_logs
 
     set_up_logs(verbose=False)
     for file in files:

@@ -6,7 +6,7 @@ from typing import ParamSpec
 
 import typer
 
-from jikimi.errors import JikimiError, Misconfigured, Poison
+from jikimi.errors import JikimiError, exit_code, first_of_ours
 
 P = ParamSpec("P")
 
@@ -18,24 +18,11 @@ def for_people(command: Callable[P, None]) -> Callable[P, None]:
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
-        except JikimiError as error:
-            raise _said(error) from error
-        except BaseExceptionGroup as group:
-            ours = group.subgroup(JikimiError)
+        except (JikimiError, BaseExceptionGroup) as error:
+            ours = first_of_ours(error)
             if ours is None:
                 raise
-            raise _said(_first(ours)) from group
+            typer.echo(f"jikimi: {ours}", err=True)
+            raise typer.Exit(exit_code(ours)) from error
 
     return wrapped
-
-
-def _said(error: BaseException) -> typer.Exit:
-    typer.echo(f"jikimi: {error}", err=True)
-    return typer.Exit(2 if isinstance(error, Misconfigured | Poison) else 1)
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

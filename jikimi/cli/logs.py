@@ -1,25 +1,5 @@
-"""Logs go to stderr as one line an event: key=value for people, JSON for machines (`JIKIMI_LOG=json`)."""
+"""Where commands find `set_up_logs`; the agent's own program has it without the commands."""
 
-import logging
-import os
-import sys
+from jikimi.logs import set_up_logs
 
-import structlog
-
-
-def set_up_logs(*, verbose: bool) -> None:
-    """Warnings and worse; everything from INFO with `verbose`."""
-    level = logging.INFO if verbose else logging.WARNING
-    as_json = os.environ.get("JIKIMI_LOG") == "json"
-    logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+__all__ = ["set_up_logs"]

@@ -28,8 +28,8 @@ def replay(
     wrong input, 1 when the centre cannot be reached or refuses, 130 after Ctrl-C.
     """
     from collectors.files import input_files
-    from jikimi.cli.logs import set_up_logs
     from jikimi.cli.replaying import Replay, deliver
+    from jikimi.logs import set_up_logs
 
     asked = Replay(
         input_files(files), data_dir(data), url, token, tenant, device, speed, stated_logsource(logsource), wait
