@@ -29,6 +29,7 @@ from collectors.sources.memory import Memory
 from collectors.sources.who import Processes
 from collectors.spool import Spool
 from collectors.supervisor import Supervisor
+from collectors.trim import give_back
 from collectors.uplink import Uplink
 from jikimi.clock import Clock, utc_now
 from jikimi.domain.event import Event
@@ -210,6 +211,7 @@ class _Agent:
         """Raises Refused when the centre will not have this agent any more."""
         while True:
             await self._heartbeat()
+            give_back()
             await asyncio.sleep(HEARTBEAT)
 
     async def _heartbeat(self) -> None:
