@@ -15,7 +15,14 @@ from api.browser_guard import require_same_origin
 from api.errors import ApiError
 from api.incidents import actions
 from api.incidents.actions import Acting
-from api.incidents.detail import carried_events, event_views, evidence_ids, find_incident_id, load_detail
+from api.incidents.detail import (
+    IncidentDetail,
+    carried_events,
+    event_views,
+    evidence_ids,
+    find_incident_id,
+    load_detail,
+)
 from api.incidents.messages import count_by_state, load_messages
 from api.incidents.scoping import scope_of, within
 from api.sessions import require_user, services_of
@@ -65,12 +72,8 @@ class Language(Body):
 async def incident(number: int, request: Request, user: SignedIn) -> Response:
     """Everything on an incident's page except its evidence events."""
     services = services_of(request)
-    scope = scope_of(user)
     async with services.database.read() as connection:
-        found = await find_incident_id(connection, scope, number)
-        detail = None if found is None else await load_detail(connection, scope, found)
-    if detail is None:
-        raise _not_there()
+        detail = await _detail(connection, scope_of(user), number)
     await _record(request, user, detail.row.tenant_id, f"incident {number}")
     return _json(detail)
 
@@ -82,12 +85,8 @@ async def evidence(number: int, request: Request, user: SignedIn) -> Response:
     `complete` is false when the event store could not be asked.
     """
     services = services_of(request)
-    scope = scope_of(user)
     async with services.database.read() as connection:
-        found = await find_incident_id(connection, scope, number)
-        detail = None if found is None else await load_detail(connection, scope, found)
-        if detail is None:
-            raise _not_there()
+        detail = await _detail(connection, scope_of(user), number)
         names = await _device_names(connection, detail.row.tenant_id)
     ids = evidence_ids(detail.findings)
     complete = True
@@ -244,6 +243,15 @@ async def _record(request: Request, user: User, tenant_id: str, task: str) -> No
 
 def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
+
+
+async def _detail(connection: AsyncConnection, scope: TenantScope, number: int) -> IncidentDetail:
+    """What `scope` may see of the incident; 404 for the others."""
+    found = await find_incident_id(connection, scope, number)
+    detail = None if found is None else await load_detail(connection, scope, found)
+    if detail is None:
+        raise _not_there()
+    return detail
 
 
 async def _device_names(connection: AsyncConnection, tenant_id: str) -> dict[str, str]:

@@ -144,20 +144,23 @@ async def test_a_failing_store_is_asked_again_and_nothing_doubles(
     assert await archive.totals() == {"events_stored": 70}
 
 
+class Killed(BaseException):
+    """As a kill of the process: nothing may catch it."""
+
+
+def killed_after(at: str, _call: int) -> None:
+    """The insert is done, what should follow never comes."""
+    if at == "after":
+        raise Killed
+
+
 async def test_a_successor_repeats_the_planned_batch_and_not_more(
     archive: Archive, log: SqliteEventLog, store: EventStore
 ) -> None:
     """The insert happened, the database never heard of it; meanwhile more came in."""
 
-    class Killed(BaseException):
-        pass
-
-    def killed(at: str, _call: int) -> None:
-        if at == "after":
-            raise Killed
-
     await log.append(EVENTS, [record_of(batch_of(events_of(5)))])
-    archive.store = Breaking(store, killed)
+    archive.store = Breaking(store, killed_after)
     with pytest.raises(Killed):
         await archive.archiver().run(asyncio.Event())
     assert await store.count(EVERY) == 5
@@ -172,15 +175,8 @@ async def test_a_token_without_its_rows_does_not_lose_them(
 ) -> None:
     """Killed between the engine's note of the token and its commit: the repeated insert is taken for a duplicate."""
 
-    class Killed(BaseException):
-        pass
-
-    def killed(at: str, _call: int) -> None:
-        if at == "after":
-            raise Killed
-
     await log.append(EVENTS, [record_of(batch_of(events_of(5)))])
-    archive.store = Breaking(store, killed)
+    archive.store = Breaking(store, killed_after)
     with pytest.raises(Killed):
         await archive.archiver().run(asyncio.Event())
     await store._run(store._inserting, lambda: store._writer.command("ALTER TABLE jikimi.events DELETE WHERE 1"))

@@ -3,11 +3,9 @@
 import errno
 import os
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,45 +16,18 @@ from collectors.sources.memory import Memory
 from collectors.sources.notified import Notified
 from collectors.sources.who import Processes
 from jikimi.domain.logsource import FILE_ACCESS
+from tests.lab.lab import Watching
 
 COUNT = 500
-ENOUGH = 30.0
 
 
 def unprivileged(_: Processes) -> Watcher:
     return Notified()
 
 
-class Watching:
+def watching_over(folder: Path, watcher: Callable[[Processes], Watcher] = unprivileged) -> Watching:
     """The source in a thread."""
-
-    def __init__(self, folder: Path, watcher: Callable[[Processes], Watcher] = unprivileged) -> None:
-        self.feed = Feed("files", "pc")
-        self.events: list[dict[str, Any]] = []
-        self._stop = threading.Event()
-        memory = Memory(folder.parent / "files.json")
-        source = Files((str(folder),), memory, watcher=watcher)
-        self._thread = threading.Thread(target=source.run, args=(self.feed, self._stop))
-
-    def __enter__(self) -> "Watching":
-        self._thread.start()
-        self.until(lambda: self.feed.state != "starting")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join(ENOUGH)
-        self.events += [o.event for o in self.feed.take(100_000)]
-
-    def until(self, true: Callable[[], object]) -> None:
-        deadline = time.monotonic() + ENOUGH
-        while not true():
-            assert time.monotonic() < deadline, f"waited in vain; saw {self.events[-5:]}"
-            time.sleep(0.02)
-            self.events += [o.event for o in self.feed.take(100_000)]
-
-    def having(self, **fields: Any) -> list[dict[str, Any]]:
-        return [event for event in self.events if all(event.get(name) == value for name, value in fields.items())]
+    return Watching(Files((str(folder),), Memory(folder.parent / "files.json"), watcher=watcher))
 
 
 @pytest.fixture
@@ -68,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_every_create_read_and_delete_is_told_once(folder: Path) -> None:
     files = [folder / f"{number}.dwg" for number in range(COUNT)]
-    with Watching(folder) as watching:
+    with watching_over(folder) as watching:
         for file in files:
             file.write_text("x")
         for file in files:
@@ -82,7 +53,7 @@ def test_every_create_read_and_delete_is_told_once(folder: Path) -> None:
 
 
 def test_who_is_left_out_and_the_agent_says_that_it_cannot_know(folder: Path) -> None:
-    with Watching(folder) as watching:
+    with watching_over(folder) as watching:
         (folder / "a").write_text("1")
         watching.until(lambda: watching.having(Action="create"))
     (event,) = watching.having(Action="create")
@@ -95,7 +66,7 @@ def test_who_is_left_out_and_the_agent_says_that_it_cannot_know(folder: Path) ->
 
 def test_a_rename_is_told_with_both_names(folder: Path) -> None:
     (folder / "a").write_text("1")
-    with Watching(folder) as watching:
+    with watching_over(folder) as watching:
         (folder / "a").rename(folder / "b")
         watching.until(lambda: watching.having(Action="rename"))
     (event,) = watching.having(Action="rename")
@@ -103,18 +74,18 @@ def test_a_rename_is_told_with_both_names(folder: Path) -> None:
 
 
 def test_a_name_that_is_no_unicode_is_told_readably(folder: Path) -> None:
-    with Watching(folder) as watching:
+    with watching_over(folder) as watching:
         with open(os.path.join(os.fsencode(folder), b"\xb5\xb5.dwg"), "wb"):  # noqa: PTH118, PTH123 - bytes on purpose
             pass
         watching.until(lambda: watching.having(TargetFilename=f"{folder}/\\xb5\\xb5.dwg"))
 
 
 def test_what_changed_while_nobody_watched_is_told_with_the_blind_time(folder: Path) -> None:
-    with Watching(folder) as first:
+    with watching_over(folder) as first:
         pass
     assert not first.having(Kind="blind"), "a first start was never blind"
     (folder / "meanwhile").write_text("1")
-    with Watching(folder) as second:
+    with watching_over(folder) as second:
         second.until(lambda: second.having(Action="modify", TargetFilename=str(folder / "meanwhile")))
     (blind,) = second.having(Kind="blind")
     assert blind["From"] <= blind["To"]
@@ -130,7 +101,7 @@ def test_a_queue_that_ran_over_is_a_gap_and_the_files_are_found_by_looking(folde
         def overflowed(self) -> bool:
             return (folder / "lost").exists()
 
-    with Watching(folder, lambda _: Overrun()) as watching:
+    with watching_over(folder, lambda _: Overrun()) as watching:
         (folder / "lost").write_text("1")
         watching.until(lambda: watching.having(Kind="gap"))
         watching.until(lambda: watching.having(TargetFilename=str(folder / "lost")))
@@ -140,7 +111,7 @@ def test_a_protected_folder_that_goes_and_comes_back_is_said_and_watched_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("collectors.sources.files.LOOK_AFTER", 0.1)
-    with Watching(folder) as watching:
+    with watching_over(folder) as watching:
         folder.rmdir()
         watching.until(lambda: "cannot be watched" in watching.feed.reason)
         folder.mkdir()
@@ -155,7 +126,7 @@ def test_folders_without_a_watch_are_counted_in_the_reason(folder: Path) -> None
             super().unwatched()
             return 3 if not self._told else 0
 
-    with Watching(folder, lambda _: Limited()) as watching:
+    with watching_over(folder, lambda _: Limited()) as watching:
         assert "folders could not be watched" in watching.feed.reason
 
 
