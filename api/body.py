@@ -2,6 +2,7 @@
 
 from fastapi import Request
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
@@ -38,11 +39,17 @@ def check_size(size: int, limit: int) -> None:
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The body, at most `limit` bytes: for routes that take less than the whole application does."""
+    """The body, at most `limit` bytes: for routes that take less than the whole application does.
+
+    Raises 413 above the limit, 400 when the sender left before the end: no one reads the answer, the log tells it.
+    """
     chunks = []
     size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        check_size(size, limit)
-        chunks.append(chunk)
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            check_size(size, limit)
+            chunks.append(chunk)
+    except ClientDisconnect:
+        raise HTTPException(400, f"the upload broke off after {size} bytes") from None
     return b"".join(chunks)
