@@ -22,11 +22,17 @@ else:
 class FolderLock:
     """Held from construction to `release`, and by the kernel no longer than the process lives.
 
-    Raises Misconfigured, naming folder and pid, when another process (or this one) holds it.
+    Raises Misconfigured, naming folder and pid, when another process (or this one) holds it, and when the folder
+    cannot be written to.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        try:
+            self._descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        except OSError as error:
+            raise Misconfigured(
+                f"{folder} cannot be written to ({error.strerror}): give it to this user or choose another folder"
+            ) from error
         try:
             _try_lock(self._descriptor)
         except OSError as error:
