@@ -1,5 +1,6 @@
 """A rule file: its documents and its lines, so that a refusal can point at one."""
 
+import os
 import re
 from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
@@ -73,6 +74,16 @@ def _check_depth(text: str) -> None:
             raise ValueError(f"nested more than {_DEEP} deep")
 
 
+def _rule_files(folder: Path) -> Iterator[Path]:
+    """Raises Misconfigured for a folder that cannot be read: rglob would leave its rules out without a word."""
+    for place, _, names in os.walk(folder, onerror=_unreadable):
+        yield from (Path(place, name) for name in names if name.endswith((".yml", ".yaml")))
+
+
+def _unreadable(error: OSError) -> None:
+    raise Misconfigured(f"rules: {error.filename} cannot be read ({error.strerror}).") from error
+
+
 def sources(paths: Sequence[Path]) -> Iterator[Source]:
     """Every `.yml` and `.yaml` file at or below `paths`, each once, in order of name.
 
@@ -82,7 +93,7 @@ def sources(paths: Sequence[Path]) -> Iterator[Source]:
     for path in paths:
         if not path.exists():
             raise Misconfigured(f"rules: {path} does not exist; name a rule file or a folder of rule files.")
-        inside = sorted(p for p in path.rglob("*") if p.suffix in (".yml", ".yaml")) if path.is_dir() else [path]
+        inside = sorted(_rule_files(path)) if path.is_dir() else [path]
         for file in inside:
             if file.is_file() and (real := file.resolve()) not in seen:
                 seen.add(real)

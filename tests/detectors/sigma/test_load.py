@@ -9,6 +9,7 @@ from detectors.sigma.load import load_rules
 from jikimi.domain.logsource import LogSource
 from jikimi.errors import Misconfigured
 from jikimi.testing.corpus import corpus_root
+from tests.anyone import as_anyone
 from tests.detectors.sigma.conftest import Load
 
 RULE = """\
@@ -164,3 +165,14 @@ def test_of_the_public_rules_only_placeholders_are_refused() -> None:
     rules, report = load_rules([root / "sigma"])
     assert len(rules.rules) + len(report.refused) >= 3_700
     assert [r for r in report.refused if not r.reason.startswith("placeholder")] == []
+
+
+def test_a_folder_whose_rules_cannot_be_read_stops_the_start_and_is_not_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "one.yml").write_text(ONE, encoding="utf-8")
+    (tmp_path / "closed").mkdir(mode=0)
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    with as_anyone(), pytest.raises(Misconfigured, match=r"closed cannot be read \(Permission denied\)"):
+        load_rules([Path()])
