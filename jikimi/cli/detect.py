@@ -16,7 +16,8 @@ Examples:
 
 \b
 Findings go to stdout, one JSON object a line; the summary, refused rules and damaged input to stderr.
-Exit code 0 with or without findings; 2 when a file or a rule folder cannot be used (the other files are still read).
+Exit code 0 with or without findings; 2 when a file or a rule folder cannot be used (the other files are still read);
+1 when the findings cannot be written.
 A file that is damaged inside is read as far as possible and reported; that alone is no error."""
 
 

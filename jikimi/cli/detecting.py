@@ -39,10 +39,15 @@ def detect_in(inputs: Sequence[Path], stated: LogSource | None, rules: Sequence[
     run = OfflineRun(rule_set, datetime.now(UTC))
     try:
         read, failed = _run(run, inputs, stated, report)
-        sys.stdout.flush()
+        with _writing():
+            sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence_stdout()
         return 0
+    except _Unwritable as error:
+        _silence_stdout()
+        _say(f"jikimi detect: stdout takes no more findings ({error}); the rest is missing.")
+        return 1
     for rule_id, reason in rule_set.quarantined.items():
         _say(f"rule set aside, it failed on an event: {rule_set.by_id[rule_id].title}: {reason}")
     if failed and read:
@@ -84,12 +89,32 @@ def _findings(run: OfflineRun, events: Iterator[SourceEvent], file: str) -> Iter
         yield from run.feed(source or LogSource(), block, file)
 
 
+class _Unwritable(Exception):
+    """Stdout takes no more, for another reason than a reader that left."""
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _Unwritable(error.strerror) from error
+
+
+def _silence_stdout() -> None:
+    """What is still buffered must not fail again when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _print(findings: Iterator[Detected], levels: Counter[str]) -> None:
     encode = msgspec.json.Encoder().encode
     out = sys.stdout.buffer
     for finding in findings:
         levels[finding.level] += 1
-        out.write(encode(finding) + b"\n")
+        with _writing():
+            out.write(encode(finding) + b"\n")
 
 
 def _need_rules(report: LoadReport, rules: Sequence[Path] | None) -> None:
@@ -116,7 +141,7 @@ def _summary(
 @contextmanager
 def _progress(inputs: Sequence[Path]) -> Iterator[Callable[[int], None]]:
     """A bar on stderr when a person watches; gives what takes the number of bytes read."""
-    total = sum(p.stat().st_size for p in inputs if p.is_file())
+    total = sum(os.path.getsize(p) for p in inputs if os.path.isfile(p))  # noqa: PTH113, PTH202 - Path raises where denied
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("detect", total=total or None)
         yield lambda size: bar.advance(task, size)

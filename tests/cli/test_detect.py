@@ -94,6 +94,7 @@ def test_a_folder_stands_for_its_event_files(jikimi: Jikimi, tmp_path: Path) -> 
         (["--rules", "nosuch", "events.ndjson"], "rules: nosuch does not exist"),
         (["--rules", "empty", "events.ndjson"], "no rule (.yml) in empty"),
         (["--rules", "rules.yml", "empty"], "empty: no event file in this folder"),
+        (["--rules", "rules.yml", "x" * 300], "cannot be opened (File name too long)"),
         (["--rules", "rules.yml", "picture.png"], "picture.png: not a format that can be read"),
         (["--rules", "broken.yml", "events.ndjson"], "broken.yml:1: "),
         (["--rules", "rules.yml", "--logsource", "colour=red", "events.ndjson"], "--logsource 'colour=red'"),
@@ -149,6 +150,33 @@ def test_a_closed_pipe_is_quiet(jikimi: Jikimi, tmp_path: Path) -> None:
         assert process.wait(timeout=60) == 0
     assert "Traceback" not in errors
     assert "BrokenPipe" not in errors
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_findings_that_cannot_be_written_are_one_sentence_and_exit_code_1(jikimi: Jikimi, tmp_path: Path) -> None:
+    assert jikimi("--rules", "rules.yml", "events.ndjson").exit_code == 0
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                "from jikimi.cli import app; app()",
+                "detect",
+                "--rules",
+                "rules.yml",
+                "events.ndjson",
+            ],
+            cwd=tmp_path,
+            env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "stdout takes no more findings (No space left on device)" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_help_shows_examples(jikimi: Jikimi) -> None:
