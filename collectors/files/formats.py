@@ -63,7 +63,7 @@ def format_of(head: bytes, name: str) -> Format:
     for magic, words in _FOREIGN.items():
         if head.startswith(magic):
             return _refuse(name, words)
-    if any(line.lstrip().startswith("{") for line in text.splitlines()[:1000]):
+    if _is_written(text) and any(line.lstrip().startswith("{") for line in text.splitlines()[:1000]):
         return Format.LINES
     return _refuse(name, "not a format that can be read")
 
@@ -73,6 +73,11 @@ def _text(head: bytes) -> str:
         big = head[:2] == b"\xfe\xff" or head[:1] == b"\x00"
         return head.decode("utf-16-be" if big else "utf-16-le", "replace")
     return head.decode("utf-8", "replace")
+
+
+def _is_written(text: str) -> bool:
+    """Text, perhaps with damaged lines, and not bytes among which a brace begins a line by chance."""
+    return text.count("\ufffd") + text.count("\x00") < len(text) // 4
 
 
 def _is_pretty(text: str) -> bool:

@@ -1,6 +1,7 @@
 """What a command line names: files, and folders of them."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from jikimi.errors import Misconfigured
@@ -9,14 +10,27 @@ SUFFIXES = (".evtx", ".json", ".jsonl", ".ndjson", ".log", ".pcap", ".pcapng", "
 
 
 def input_files(named: Sequence[Path]) -> list[Path]:
-    """Files as named, folders as the event files below them, by name. Raises Misconfigured for a folder without any."""
+    """Files as named, folders as the event files below them, by name.
+
+    Raises Misconfigured for a folder without any, and for one that cannot be looked into.
+    """
     files: list[Path] = []
     for path in named:
-        if not path.is_dir():
+        if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where a folder above may not be entered
             files.append(path)
             continue
-        inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        inside = sorted(p for p in files_below(path) if p.suffix.lower() in SUFFIXES)
         if not inside:
             raise Misconfigured(f"{path}: no event file in this folder ({', '.join(SUFFIXES)})")
         files += inside
     return files
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Every regular file at any depth. Raises Misconfigured for a folder that cannot be read: rglob would skip it."""
+    for place, _, names in os.walk(folder, onerror=_unreadable):
+        yield from (file for name in names if (file := Path(place, name)).is_file())
+
+
+def _unreadable(error: OSError) -> None:
+    raise Misconfigured(f"{error.filename}: cannot be looked into ({error.strerror})") from error

@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -36,8 +37,13 @@ class _Found(NamedTuple):
     logsource: LogSource | None
 
 
-def check_file(path: Path) -> Format:
-    """The format of `path`, before anything is read. Raises Misconfigured with one sentence when it cannot be read."""
+def check_file(path: Path) -> Format | None:
+    """The format of `path`, before anything is read; None for a pipe, which can be read only once.
+
+    Raises Misconfigured with one sentence when it cannot be read.
+    """
+    if _is_pipe(path):
+        return None
     with _open(path) as stream:
         return format_of(stream.read(HEAD_BYTES), str(path))
 
@@ -61,7 +67,7 @@ def read_events(
     with _open(path) as file:
         last = stamp_of(datetime.fromtimestamp(path.stat().st_mtime, UTC))
         stream = io.BufferedReader(Counted(file, progress), HEAD_BYTES)
-        for raw, stated in _objects(stream, path, str(path), problems, depth=0):
+        for raw, stated in _objects(stream, path if file.seekable() else None, str(path), problems, depth=0):
             event = flatten(raw)
             stamp = event_stamp(event)
             if stamp is None:
@@ -77,11 +83,18 @@ def read_events(
             yield SourceEvent(source, event)
 
 
+def _is_pipe(path: Path) -> bool:
+    try:
+        return stat.S_ISFIFO(path.stat().st_mode)
+    except OSError:
+        return False  # opening it tells the reason
+
+
 def _open(path: Path) -> Peekable:
     try:
-        if path.is_dir():
-            raise Misconfigured(f"{path}: a folder; name the files in it")
         return path.open("rb")
+    except IsADirectoryError:
+        raise Misconfigured(f"{path}: a folder; name the files in it") from None
     except FileNotFoundError:
         raise Misconfigured(f"{path}: no such file") from None
     except OSError as error:

@@ -20,6 +20,7 @@ from jikimi.domain.event import event_time
 from jikimi.domain.logsource import FILE_ACCESS, NETWORK_FLOW, UNKNOWN, LogSource
 from jikimi.errors import Misconfigured
 from jikimi.testing.corpus import corpus_root
+from tests.anyone import as_anyone
 from tests.collectors.flows import wire
 
 STAMP = "2026-11-22T02:13:00.000000Z"
@@ -238,6 +239,30 @@ class TestRefusals:
             check_file(tmp_path / "nothing")
         with pytest.raises(Misconfigured, match="a folder"):
             check_file(tmp_path)
+
+    def test_bytes_among_which_a_brace_begins_a_line_by_chance_are_no_json_lines(self, tmp_path: Path) -> None:
+        with pytest.raises(Misconfigured, match="not a format that can be read"):
+            _read(tmp_path, bytes(range(128, 256)) * 20 + b"\n{\xa0\xff\x00\n" + bytes(range(256)), "in.bin")
+
+    @pytest.mark.parametrize("content", [_lines(WINDOWS), _zip(a=_lines(WINDOWS)), gzip.compress(_lines(WINDOWS))])
+    def test_a_pipe_is_read_once_and_whole_whatever_comes_through_it(self, content: bytes) -> None:
+        reading, writing = os.pipe()
+        os.write(writing, content)
+        os.close(writing)
+        pipe = Path(f"/dev/fd/{reading}")
+        assert check_file(pipe) is None
+        assert [source for source, _ in read_events(pipe, problems=Problems())] == [SECURITY]
+        os.close(reading)
+
+    def test_a_folder_that_may_not_be_looked_into_is_told_and_not_passed_over(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "in.ndjson").write_bytes(_lines(WINDOWS))
+        (tmp_path / "closed").mkdir(mode=0)
+        tmp_path.chmod(0o755)
+        monkeypatch.chdir(tmp_path)
+        with as_anyone(), pytest.raises(Misconfigured, match=r"closed: cannot be looked into \(Permission denied\)"):
+            input_files([Path()])
 
     def test_content_decides_not_the_name(self, tmp_path: Path) -> None:
         path = tmp_path / "log.evtx"
