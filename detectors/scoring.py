@@ -1,16 +1,17 @@
 """How bad an incident is: a score of 0 to 100 and, from it, one of the four risk levels.
 
     score = base of the worst rule                     informational 5, low 15, medium 35, high 60, critical 85
-          + 5 a further rule of medium level or worse   at most 15
-          + 5 a further ATT&CK tactic among those       at most 15
-          + 5 a further device with such a rule         at most 10
+          + 5 a further rule of medium level or worse   at most 10
+          + 5 for more than one ATT&CK tactic           among those
+          + 5 for more than one device                  with such a rule
           + 10 outside working hours                    a rule tagged jikimi.off-hours
           + 25 protected documents read AND written out rules tagged jikimi.leak-read and jikimi.leak-copy
 
     risk  = very_high from 80, high from 50, medium from 25, low below
 
 The bases lie inside their own level's band, so an incident is never rated below its worst finding. Many findings of low
-rules alone never leave "low": a number of harmless things is not a harmful one.
+rules alone never leave "low": a number of harmless things is not a harmful one. Breadth alone lifts an incident by one
+level at most: "very high" stays rare enough to be read.
 """
 
 from collections.abc import Iterable
@@ -55,9 +56,9 @@ def score_terms(rules: Iterable[Seen]) -> list[Term]:
     tags = {tag for rule in rules for tag in rule.tags}
     terms = [
         Term(_base(worst.level), f"가장 심한 탐지 등급: {_level_ko(worst.level)}", f"worst rule level: {worst.level}"),
-        _further(len(telling), 15, "서로 다른 탐지 {n}가지", "{n} different rules"),
-        _further(len(tactics), 15, "공격 단계 {n}가지", "{n} stages of an attack"),
-        _further(len(devices), 10, "컴퓨터 {n}대", "{n} computers"),
+        _further(len(telling), 10, "서로 다른 탐지 {n}가지", "{n} different rules"),
+        _further(len(tactics), 5, "공격 단계 {n}가지", "{n} stages of an attack"),
+        _further(len(devices), 5, "컴퓨터 {n}대", "{n} computers"),
     ]
     if OFF_HOURS in tags:
         terms.append(Term(10, "근무 시간이 아닌 때", "outside working hours"))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import secrets
 import socket
 import sys
@@ -50,8 +51,9 @@ def demo(
 
         jikimi demo --data /tmp/demo --rules ./sigma/rules attack.evtx telemetry.zip
     """
-    from jikimi.cli.logs import set_up_logs
+    from jikimi.logs import set_up_logs
 
+    os.environ.setdefault("JIKIMI_CENTRE_PHONE", "02-0000-0000")  # so that its messages and pages show one
     set_up_logs(verbose=verbose)
     place = data_dir(data)
     corpus_rules, corpus_files = _corpus()

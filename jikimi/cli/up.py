@@ -34,7 +34,7 @@ def up(
         jikimi up --rules ./sigma/rules --kafka 192.0.2.10:9092
     """
     from jikimi.cli.centre import CentreOptions, running_centre
-    from jikimi.cli.logs import set_up_logs
+    from jikimi.logs import set_up_logs
 
     set_up_logs(verbose=verbose)
     options = CentreOptions(data_dir(data), rule_folders(rules), host, port, kafka, tell=typer.echo)

@@ -64,6 +64,16 @@ def test_reading_protected_documents_and_writing_them_out_weighs_more_than_eithe
     assert risk(read, copied) is RiskLevel.very_high
 
 
+def test_breadth_on_one_computer_does_not_make_a_high_incident_very_high() -> None:
+    tags = ("attack.execution", "attack.persistence", "attack.discovery", "attack.impact")
+    assert risk(*(seen("high", tag) for tag in tags * 3)) is RiskLevel.high
+
+
+def test_an_attack_that_spreads_to_another_computer_is_very_high() -> None:
+    held = [seen("high", "attack.execution"), seen("high", "attack.persistence"), seen("high", device="pc2")]
+    assert risk(*held) is RiskLevel.very_high
+
+
 def test_off_hours_adds_ten_points_once() -> None:
     alone = score(score_terms([seen("medium")]))
     assert score(score_terms([seen("medium", OFF_HOURS)])) == alone + 10
