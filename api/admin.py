@@ -18,6 +18,8 @@ from jikimi.storage import tenants
 from jikimi.storage.schema import agents, dead_letters, devices, sites
 from jikimi.storage.schema import tenants as tenants_table
 
+OWN_COMPANY = "우리 회사"
+
 router = APIRouter(prefix="/v1/admin", dependencies=[Depends(require_admin)])
 
 Level = Literal["low", "medium", "high", "very_high"]
@@ -120,8 +122,11 @@ async def list_contacts(request: Request, tenant: str | None = None) -> list[dic
 
 @router.post("/enrolment-tokens", status_code=201)
 async def add_token(request: Request, wish: NewToken) -> dict[str, Any]:
+    """A centre without any company guards its own: the first token makes it."""
     here = centre(request)
     async with here.services.database.write() as connection:
+        if wish.tenant is None and not await tenants.load_tenants(connection):
+            await tenants.create_tenant(connection, OWN_COMPANY, at=here.services.clock())
         tenant = await _tenant(connection, wish.tenant)
         token, expires_at = await issue_token(
             connection,

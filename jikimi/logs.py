@@ -12,6 +12,7 @@ def set_up_logs(*, verbose: bool) -> None:
     level = logging.INFO if verbose else logging.WARNING
     as_json = os.environ.get("JIKIMI_LOG") == "json"
     logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # its errors reach people as ours, in a sentence
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

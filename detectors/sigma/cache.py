@@ -1,13 +1,14 @@
 """The read rule set, kept on disk between starts: plain MessagePack of our own structs, never code.
 
-The name is a digest of every rule file, of pySigma's version and of the format, so a stale entry is never found; one
-that does not decode is read anew. The folder is as trusted as the rules themselves.
+The name is a digest of every rule file, of pySigma's version and of the code beside this file, which reads the rules, so a
+stale entry is never found; one that does not decode is read anew. The folder is as trusted as the rules themselves.
 """
 
 import contextlib
 import hashlib
 import os
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,7 +18,6 @@ from detectors.sigma.report import LoadReport
 from detectors.sigma.rule import Rule
 from detectors.sigma.source import Source
 
-_FORMAT = b"1"
 _KEPT = 8
 
 
@@ -56,7 +56,16 @@ def keep(where: Path, files: Sequence[Source], loaded: Loaded) -> None:
 
 
 def _name(files: Sequence[Source]) -> str:
-    digest = hashlib.sha256(_FORMAT + version("pysigma").encode())
+    digest = hashlib.sha256(_reader() + version("pysigma").encode())
     for file in files:
         digest.update(f"{len(file.file)}:{file.file}{len(file.data)}:".encode() + file.data)
     return f"{digest.hexdigest()}.msgpack"
+
+
+@cache
+def _reader() -> bytes:
+    """The code that made a kept rule set: another version of it may read the same rule differently."""
+    digest = hashlib.sha256()
+    for module in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(module.read_bytes())
+    return digest.digest()

@@ -86,6 +86,9 @@ class _Loading:
             self.refused.append(Refusal("", source.file, mark.line + 1 if mark else 1, reason))
             return
         documents = [d for d in documents if d is not None]
+        if not documents:
+            self.refused.append(Refusal("", source.file, 1, "there is no rule in this file"))
+            return
         together = any(isinstance(d, dict) and "action" in d for d in documents)
         for group in [documents] if together else [[d] for d in documents]:
             self._collect(group, source)

@@ -11,6 +11,9 @@ class Refusal(msgspec.Struct, frozen=True):
     line: int
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.rule or 'unreadable'}: {self.reason}"
+
 
 class Blind(msgspec.Struct, frozen=True):
     """A rule that is loaded but whose log source nothing here delivers."""

@@ -99,6 +99,8 @@ async def _start(options: CentreOptions, listener: socket.socket, stack: context
     data = options.data
     options.tell("규칙을 읽습니다 / loading rules …")
     rules, report = await asyncio.to_thread(load_rules, options.rules, keep_in=cache.folder())
+    for refusal in report.refused:
+        options.tell(f"  규칙을 쓸 수 없습니다 / rule refused: {refusal}")
     options.tell(f"규칙 {report.loaded:,}개 / {report.loaded:,} rules, {len(report.refused):,} refused")
     await asyncio.to_thread(upgrade, data.database)
     database = Database.sqlite(data.database)

@@ -130,7 +130,8 @@ def _summary(
     events: int, files: int, levels: Counter[str], report: LoadReport, problems: Problems, seconds: float
 ) -> None:
     told = ", ".join(f"{levels[level]} {level}" for level in LEVELS if levels[level]) or "none"
-    say_some([f"rule refused: {r.file}:{r.line}: {r.rule or 'unreadable'}: {r.reason}" for r in report.refused])
+    for refusal in report.refused:
+        _say(f"  rule refused: {refusal}")
     say_some(problems.notes, problems.untold)
     _say(f"{files} files, {events} events, {events / max(seconds, 1e-6):,.0f} events/s; input: {problems}")
     blind = len(report.blind)

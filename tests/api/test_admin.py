@@ -86,8 +86,8 @@ async def test_a_token_for_the_only_company_needs_no_name(centre: RunningCentre)
     assert (answer.status_code, answer.json()["tenant"]) == (201, "한빛정밀")
 
 
-async def test_without_a_name_none_or_several_companies_are_told(centre: RunningCentre) -> None:
-    none = await _post(centre, "enrolment-tokens")
+async def test_without_a_name_that_is_known_none_or_several_companies_are_told(centre: RunningCentre) -> None:
+    none = await _post(centre, "sites", name="창원공장", tenant="없는회사")
     await centre.tenant("한빛정밀")
     await centre.tenant("대성테크")
     several = await _post(centre, "enrolment-tokens")
@@ -164,3 +164,10 @@ async def test_dead_letters_are_listed_with_their_reason(centre: RunningCentre) 
 
 async def test_status_is_the_centres_own(centre: RunningCentre) -> None:
     assert (await centre.client.get("/v1/admin/status", headers=ADMIN)).json() == {"silent_agents": 0}
+
+
+async def test_the_first_token_of_a_centre_without_a_company_makes_its_own(centre: RunningCentre) -> None:
+    for _ in range(2):
+        assert (await _post(centre, "enrolment-tokens")).json()["tenant"] == "우리 회사"
+    listed = (await centre.client.get("/v1/admin/tenants", headers=ADMIN)).json()
+    assert [tenant["name"] for tenant in listed] == ["우리 회사"]

@@ -176,3 +176,11 @@ def test_a_folder_whose_rules_cannot_be_read_stops_the_start_and_is_not_passed_o
     monkeypatch.chdir(tmp_path)
     with as_anyone(), pytest.raises(Misconfigured, match=r"closed cannot be read \(Permission denied\)"):
         load_rules([Path()])
+
+
+def test_a_file_without_a_rule_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "empty.yml").write_text("# nothing yet\n", encoding="utf-8")
+    report = load_rules([tmp_path])[1]
+    assert [(Path(r.file).name, r.line, r.reason) for r in report.refused] == [
+        ("empty.yml", 1, "there is no rule in this file")
+    ]
