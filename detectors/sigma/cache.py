@@ -1,7 +1,7 @@
 """The read rule set, kept on disk between starts: plain MessagePack of our own structs, never code.
 
-The name is a digest of every rule file, of pySigma's version and of the code beside this file, which reads the rules, so a
-stale entry is never found; one that does not decode is read anew. The folder is as trusted as the rules themselves.
+The name is a digest of every rule file, of pySigma's version and of the code beside this file, which reads the rules,
+so a stale entry is never found; one that does not decode is read anew. The folder is as trusted as the rules are.
 """
 
 import contextlib

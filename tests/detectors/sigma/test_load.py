@@ -5,7 +5,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from detectors.sigma import cache
 from detectors.sigma.load import load_rules
+from detectors.sigma.report import LoadReport
+from detectors.sigma.source import sources
 from jikimi.domain.logsource import LogSource
 from jikimi.errors import Misconfigured
 from jikimi.testing.corpus import corpus_root
@@ -184,3 +187,13 @@ def test_a_file_without_a_rule_is_refused_by_name(tmp_path: Path) -> None:
     assert [(Path(r.file).name, r.line, r.reason) for r in report.refused] == [
         ("empty.yml", 1, "there is no rule in this file")
     ]
+
+
+def test_a_kept_rule_set_is_not_used_by_another_version_of_the_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = tuple(sources([Path(__file__).parents[3] / "rules"]))
+    cache.keep(tmp_path, files, cache.Loaded((), LoadReport(0, 0)))
+    assert cache.find(tmp_path, files) is not None
+    monkeypatch.setattr(cache, "_reader", lambda: b"another version")
+    assert cache.find(tmp_path, files) is None
