@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import secrets
+import signal
 import socket
 import sys
 from asyncio.subprocess import Process
@@ -112,11 +113,26 @@ async def _agent(data: DataDir, address: str) -> AsyncIterator[None]:
             "agent", "enrol", "--url", address, "--token", token["token"], "--state", str(state),
             "--device", socket.gethostname(), "--protect", str(protected),
         )  # fmt: skip
+    await _end_orphan(state)
     process = await _command("agent", "run", "--state", str(state))
     try:
         yield
     finally:
         await _stop(process)
+
+
+async def _end_orphan(state: Path) -> None:
+    """A demo that was killed leaves its agent running; this start takes its place."""
+    from collectors.agent import is_running
+    from collectors.settings import StateDir
+
+    place = StateDir(state)
+    if is_running(place):
+        os.kill(int(place.lock.read_text(encoding="ascii")), signal.SIGTERM)
+    for _ in range(100):
+        if not is_running(place):
+            return
+        await asyncio.sleep(0.1)
 
 
 async def _replay_once(data: DataDir, files: Sequence[Path], stop: asyncio.Event) -> None:
