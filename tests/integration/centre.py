@@ -8,6 +8,7 @@ import socket
 import sys
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 EVENTS = 6000
@@ -48,6 +49,16 @@ class RunningCentre:
         self._environment = os.environ | environment
         self._options = options
         self._process: Process | None = None
+
+    async def __aenter__(self) -> "RunningCentre":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """A test that failed leaves no process behind."""
+        if self._process is not None and self._process.returncode is None:
+            await self.end(signal.SIGKILL)
 
     async def command(self, *words: str) -> str:
         process = await asyncio.create_subprocess_exec(

@@ -20,18 +20,18 @@ async def test_a_centre_on_kafka_loses_and_doubles_nothing_when_it_is_killed(
     tmp_path: Path, kafka_broker: Broker
 ) -> None:
     """The broker is shared: what other tests left in the topic is of companies that this centre does not know."""
-    centre = RunningCentre(tmp_path / "centre", {}, "--kafka", kafka_broker.bootstrap)
-    await centre.start()
-    await centre.command("admin", "tenant", "add", "한빛정밀")
-    replay = asyncio.create_task(centre.command("replay", str(telemetry(tmp_path / "events.ndjson"))))
-    await centre.accepted_beyond(0, replay)
-    await centre.end(signal.SIGKILL)
-    await centre.start()
-    await replay
-    state = await centre.settled()
-    assert state["events_accepted"] == EVENTS
-    assert state["findings"] == EVENTS // EVERY
-    assert await centre.end(signal.SIGTERM) == 0
+    async with RunningCentre(tmp_path / "centre", {}, "--kafka", kafka_broker.bootstrap) as centre:
+        await centre.start()
+        await centre.command("admin", "tenant", "add", "한빛정밀")
+        replay = asyncio.create_task(centre.command("replay", str(telemetry(tmp_path / "events.ndjson"))))
+        await centre.accepted_beyond(0, replay)
+        await centre.end(signal.SIGKILL)
+        await centre.start()
+        await replay
+        state = await centre.settled()
+        assert state["events_accepted"] == EVENTS
+        assert state["findings"] == EVENTS // EVERY
+        assert await centre.end(signal.SIGTERM) == 0
     assert await _stored_of_the_company(DataDir(tmp_path / "centre")) == EVENTS
 
 

@@ -19,7 +19,7 @@ KILLS = 3
 
 async def test_nothing_is_lost_and_nothing_doubled_when_the_centre_is_killed(tmp_path: Path) -> None:
     async with SandboxProviders.start(tmp_path / "sandbox") as sandbox:
-        centre = RunningCentre(
+        async with RunningCentre(
             tmp_path / "centre",
             {
                 "JIKIMI_SMTP_HOST": sandbox.smtp_host,
@@ -29,21 +29,21 @@ async def test_nothing_is_lost_and_nothing_doubled_when_the_centre_is_killed(tmp
                 "JIKIMI_SMTP_FROM": "지킴이 <alerts@jikimi.example.com>",
                 "JIKIMI_SMTP_CA_FILE": str(sandbox.ca_file),
             },
-        )
-        await centre.start()
-        await centre.command("admin", "tenant", "add", "한빛정밀")
-        await centre.command("admin", "contact", "add", "김하늘", "--email", "haneul.kim@example.com")
-        replay = asyncio.create_task(centre.command("replay", str(telemetry(tmp_path / "events.ndjson"))))
-        accepted = 0
-        for _ in range(KILLS):
-            accepted = await centre.accepted_beyond(accepted, replay)
-            await centre.end(signal.SIGKILL)
+        ) as centre:
             await centre.start()
-        await replay
-        state = await centre.settled()
-        assert state["events_accepted"] == state["events_stored"] == EVENTS
-        assert state["findings"] == EVENTS // EVERY
-        assert await centre.end(signal.SIGTERM) == 0
+            await centre.command("admin", "tenant", "add", "한빛정밀")
+            await centre.command("admin", "contact", "add", "김하늘", "--email", "haneul.kim@example.com")
+            replay = asyncio.create_task(centre.command("replay", str(telemetry(tmp_path / "events.ndjson"))))
+            accepted = 0
+            for _ in range(KILLS):
+                accepted = await centre.accepted_beyond(accepted, replay)
+                await centre.end(signal.SIGKILL)
+                await centre.start()
+            await replay
+            state = await centre.settled()
+            assert state["events_accepted"] == state["events_stored"] == EVENTS
+            assert state["findings"] == EVENTS // EVERY
+            assert await centre.end(signal.SIGTERM) == 0
         await _nothing_twice(DataDir(tmp_path / "centre"), sandbox)
 
 
