@@ -4,18 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from alerting.settings import AlertSettings
 from alerting.sms_text import sms_text
 from jikimi.domain import advice
+from jikimi.domain.local_time import local_time
 from jikimi.domain.risk import RiskLevel
 
-_WEEKDAYS_KO = "월화수목금토일"
-_DAYS_EN = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS_EN = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 OTHERS_MARK_TEXT = "\n-- \n"
 OTHERS_MARK_HTML = "<!-- others -->"
 
@@ -76,17 +73,6 @@ class Rendered:
     subject: str
     body: str
     html: str = ""
-
-
-def local_time(moment: datetime, zone: str, language: str, *, now: datetime | None = None) -> str:
-    """`11월 22일(일) 02:13` or `Sun 22 Nov 02:13`, on the company's clock; with its year when `now` is in another."""
-    local = moment.astimezone(ZoneInfo(zone))
-    other_year = now is not None and now.astimezone(ZoneInfo(zone)).year != local.year
-    if language == "ko":
-        year = f"{local.year}년 " if other_year else ""
-        return f"{year}{local.month}월 {local.day}일({_WEEKDAYS_KO[local.weekday()]}) {local:%H:%M}"
-    year = f" {local.year}" if other_year else ""
-    return f"{_DAYS_EN[local.weekday()]} {local.day} {_MONTHS_EN[local.month - 1]}{year} {local:%H:%M}"
 
 
 def render_sms(subject: Subject, *, token: str, language: str, settings: AlertSettings) -> Rendered:

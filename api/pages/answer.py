@@ -6,7 +6,6 @@ GET only shows (mail scanners follow links), POST acts, once. The token is the w
 import hashlib
 from datetime import datetime
 from typing import Annotated, Any, Literal, get_args
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from sqlalchemy import Row, select, update
@@ -21,6 +20,7 @@ from api.pages.sign_in import preferred_language
 from api.sessions import services_of
 from jikimi.domain import advice
 from jikimi.domain.incident import HistoryKind
+from jikimi.domain.local_time import local_time
 from jikimi.domain.risk import RiskLevel
 from jikimi.storage.schema import (
     answer_links,
@@ -35,7 +35,6 @@ from jikimi.storage.schema import (
 router = APIRouter()
 
 Answer = Literal["ours", "help", "call"]
-WEEKDAYS_KO = "월화수목금토일"
 
 
 @router.get("/k/{token}")
@@ -162,23 +161,13 @@ def _page(
         company=link.company,
         title=link.title_ko if language == "ko" else link.title_en,
         risk=link.risk,
-        found=spoken_time(link.first_time, link.zone, language, now=now),
+        found=local_time(link.first_time, link.zone, language, now=now),
         devices=link.devices,
         steps=advice.steps(link.rules, categories, language=language),
         state=link.status,
-        due=spoken_time(due.due, link.zone, language) if due is not None and due.due > now else "",
+        due=local_time(due.due, link.zone, language) if due is not None and due.due > now else "",
         answered=just_answered or link.answer,
         just_answered=bool(just_answered),
         chosen=chosen,
         phone=phone,
     )
-
-
-def spoken_time(moment: datetime, zone: str, language: str, *, now: datetime | None = None) -> str:
-    """`11월 22일(일) 02:13`, or `Sun 22 Nov 02:13`, on the company's clock; with its year when `now` is in another."""
-    local = moment.astimezone(ZoneInfo(zone))
-    other_year = now is not None and now.astimezone(ZoneInfo(zone)).year != local.year
-    if language == "ko":
-        year = f"{local.year}년 " if other_year else ""
-        return f"{year}{local.month}월 {local.day}일({WEEKDAYS_KO[local.weekday()]}) {local:%H:%M}"
-    return f"{local:%a} {local.day} {local:%b}{f' {local.year}' if other_year else ''} {local:%H:%M}"

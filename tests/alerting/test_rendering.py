@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from alerting.rendering import Subject, local_time, render_mail, with_others
+from alerting.rendering import Subject, render_mail, with_others
 from alerting.settings import AlertSettings
 from jikimi.domain import advice
+from jikimi.domain.local_time import local_time
 from jikimi.domain.risk import RiskLevel
 from tests.alerting.conftest import NOW
 
