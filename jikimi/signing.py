@@ -60,7 +60,7 @@ class SigningKey:
         return cls(key)
 
     def write(self, path: Path) -> Path:
-        """Writes `path` for its owner only, the public key beside it, and returns the latter's path; overwrites nothing."""
+        """Writes `path` for its owner only and the public key beside it, whose path it returns; overwrites nothing."""
         public = path.with_name(path.name + PUBLIC_SUFFIX)
         private = self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         told = self._key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -85,7 +85,7 @@ class TrustedKeys:
 
     @classmethod
     def read(cls, folder: Path) -> "TrustedKeys":
-        """Every `*.pub` in the folder; a missing folder trusts nobody. Raises Misconfigured for a file that is no key."""
+        """Every `*.pub` in the folder; a missing folder trusts nobody. Raises Misconfigured for what is no key."""
         keys = [_public(path) for path in sorted(folder.glob(f"*{PUBLIC_SUFFIX}"))]
         return cls({_id_of(key): key for key in keys})
 

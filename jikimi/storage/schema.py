@@ -280,6 +280,97 @@ changes = Table(  # what the live console follows: one row a committed change of
     sqlite_autoincrement=True,
 )
 
+# --- the life of rules ---
+
+rule_release = Table(  # one row: which state of the rules every worker follows
+    "rule_release",
+    metadata,
+    _id(),  # "rules"
+    Column("life_version", Integer, nullable=False),  # rises when a stage, an exception or a quarantine changes
+    Column("content_version", Integer, nullable=False),  # rises when the rule files are to be read again
+    Column("bundle_version", BigInteger, nullable=False),  # highest ever installed, 0 = none: no way back below it
+)
+rule_bundles = Table(  # the newest few; the highest version is the one in use
+    "rule_bundles",
+    metadata,
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("key_id", String(64), nullable=False),
+    Column("content", LargeBinary, nullable=False),  # the signed file itself, verified again wherever it is loaded
+    Column("installed_at", UtcDateTime, nullable=False),
+    Column("installed_by", String(100), nullable=False),
+)
+rule_stages = Table(  # what a person or a bundle said; a rule without a row is live
+    "rule_stages",
+    metadata,
+    Column("rule_id", String(64), primary_key=True),
+    Column("stage", String(16), nullable=False),  # draft | shadow | live
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor", String(100), nullable=False),
+    Column("why", Text, nullable=False),
+)
+rule_hits = Table(  # how often a rule matched: in shadow, or live
+    "rule_hits",
+    metadata,
+    Column("rule_id", String(64), primary_key=True),
+    _tenant(primary_key=True),
+    Column("day", String(10), primary_key=True),  # of receipt, UTC
+    Column("stage", String(16), primary_key=True),
+    Column("hits", BigInteger, nullable=False),
+    Column("event_ids", JSON, nullable=False),  # of the last batch that had some, at most 5
+)
+rule_quarantine = Table(  # a rule that threw is asked no more; one that floods makes no finding for that company
+    "rule_quarantine",
+    metadata,
+    Column("rule_id", String(64), primary_key=True),
+    Column("tenant_id", String(64), primary_key=True),  # "*": everywhere
+    Column("rule_version", String(64), nullable=False),  # another version of the rule is free
+    Column("kind", String(16), nullable=False),  # threw | flooded
+    Column("reason", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("overflow", BigInteger, nullable=False),  # findings that were not made
+)
+rule_exceptions = Table(  # a company's own Sigma filters
+    "rule_exceptions",
+    metadata,
+    _id(),
+    _tenant(),
+    Column("rule_id", String(64), nullable=False),
+    Column("filter", Text, nullable=False),  # YAML
+    Column("owner", String(100), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", String(100), nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("withdrawn_at", UtcDateTime),
+    Column("suppressed", BigInteger, nullable=False),
+    Column("last_suppressed_at", UtcDateTime),
+)
+Index("ix_rule_exceptions_tenant", rule_exceptions.c.tenant_id, rule_exceptions.c.expires_at)
+rule_history = Table(  # who changed what about a rule, when and why
+    "rule_history",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor", String(100), nullable=False),  # "jikimi" when no person did it
+    Column("kind", String(16), nullable=False),  # staged | quarantined | released | excepted | withdrawn | bundle
+    Column("rule_id", String(64), nullable=False, index=True),  # "" for a bundle
+    Column("tenant_id", String(64), nullable=False),  # "*": every company
+    Column("detail", JSON, nullable=False),
+)
+rule_workers = Table(  # which state each worker has taken up, or why it could not
+    "rule_workers",
+    metadata,
+    _id(),
+    Column("at", UtcDateTime, nullable=False),
+    Column("life_version", Integer, nullable=False),
+    Column("content_version", Integer, nullable=False),
+    Column("bundle_version", BigInteger, nullable=False),
+    Column("rules", Integer, nullable=False),  # loaded
+    Column("refused", Integer, nullable=False),
+    Column("error", Text, nullable=False, default=""),  # of the last content version that was tried
+    Column("tried_version", Integer, nullable=False),
+)
+
 # --- who is told ---
 
 outbox = Table(  # "tell the client of this", written with the incident change; expanded into notifications
