@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,8 +25,9 @@ from jikimi.domain.logsource import LogSource
 from jikimi.domain.tenant import Tenant
 from jikimi.errors import Misconfigured
 
-REPEAT = "$repeat"
-"""An event with `"$repeat": 60` stands for 60 of it, a second apart, `{n}` in its values being 0 to 59."""
+REPEAT, EVERY, LOGSOURCE = "$repeat", "$every", "$logsource"
+"""An event with `"$repeat": 60` stands for 60 of it, `$every` seconds apart (1), `{n}` in its values being 0 to 59;
+`$logsource` says where this one came from, when not from where the sample's others did."""
 
 
 class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,22 +55,27 @@ def samples_of(rule_file: Path) -> list[Sample]:
 
 
 def run_sample(rules: RuleSet, sample: Sample, tenant: Tenant) -> list[Finding]:
-    """The sample through enrichment, rules and correlations, as the worker would."""
-    events = list(_spread(sample.events))
-    last = max(event_time(event) for event in events)
-    envelope = Envelope("agent", "epoch", 0, len(events), sample.logsource, last, tenant.id, "device", received_at=last)
-    batch = EventBatch(envelope, block_of(map(canonical, events)))
-    return Detection(rules).detect([Taken(batch, 0, tenant, "PC-01")])
+    """The sample through enrichment, rules and correlations, as the worker would: a batch a run of one log source."""
+    spread = list(_spread(sample))
+    last = max(event_time(event) for _, event in spread)
+    detection, found, seq = Detection(rules), list[Finding](), 0
+    for logsource, run in groupby(spread, key=lambda one: one[0]):
+        events = [event for _, event in run]
+        envelope = Envelope("agent", "epoch", seq, len(events), logsource, last, tenant.id, "device", received_at=last)
+        batch = EventBatch(envelope, block_of(map(canonical, events)))
+        found += detection.detect([Taken(batch, 0, tenant, "PC-01")])
+        seq += len(events)
+    return found
 
 
-def _spread(events: list[Event]) -> Iterator[Event]:
-    for event in events:
-        times = event.get(REPEAT, 1)
-        start = event_time(event)
-        plain = {name: value for name, value in event.items() if name != REPEAT}
-        for n in range(times):
-            moment = format_time(start + timedelta(seconds=n))
-            yield {name: _numbered(value, n) for name, value in plain.items()} | {TIMESTAMP: moment}
+def _spread(sample: Sample) -> Iterator[tuple[LogSource, Event]]:
+    for event in sample.events:
+        start, every = event_time(event), event.get(EVERY, 1)
+        logsource = msgspec.convert(event[LOGSOURCE], LogSource) if LOGSOURCE in event else sample.logsource
+        plain = {name: value for name, value in event.items() if not name.startswith("$")}
+        for n in range(event.get(REPEAT, 1)):
+            moment = format_time(start + timedelta(seconds=n * every))
+            yield logsource, {name: _numbered(value, n) for name, value in plain.items()} | {TIMESTAMP: moment}
 
 
 def _numbered(value: object, n: int) -> object:
