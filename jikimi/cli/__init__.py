@@ -5,7 +5,7 @@ One command a module; rooms are imported inside commands, so that an agent's ins
 
 import typer
 
-from jikimi.cli import admin, agent, bench, demo, detect, replay, status, up
+from jikimi.cli import admin, agent, bench, demo, detect, replay, rules, status, up
 
 app = typer.Typer(
     name="jikimi",
@@ -22,3 +22,4 @@ app.command("demo")(demo.demo)
 app.add_typer(admin.app, name="admin")
 app.add_typer(agent.app, name="agent")
 app.add_typer(bench.app, name="bench")
+app.add_typer(rules.app, name="rules")
