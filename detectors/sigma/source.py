@@ -60,6 +60,7 @@ class Source(msgspec.Struct, frozen=True):
         return found + 1
 
     def refusal(self, title: str, reason: str, near: str = "") -> Refusal:
+        title = str(title or "")  # a rule that is refused may have a title of any type
         return Refusal(title, self.file, self.line_of(title, near), reason)
 
 

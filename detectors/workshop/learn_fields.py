@@ -32,11 +32,11 @@ def learn(rules: Iterable[Path], lines: Iterable[bytes]) -> dict[LogSource, set[
         channel, number = windows.channel_of(event), windows.id_of(event)
         if channel is None or number is None:
             continue
-        names = {name for name in event if "\t" not in name and not name.startswith("@")}
+        carried = {name for name in event if "\t" not in name and not name.startswith("@")}
         for category in windows.categories_of(channel, number):
-            found[LogSource("windows", category)] |= names
+            found[LogSource("windows", category)] |= carried
         if service := windows.service_of(channel):
-            found[LogSource("windows", None, service)] |= names
+            found[LogSource("windows", None, service)] |= carried
     return found
 
 

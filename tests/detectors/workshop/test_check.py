@@ -20,8 +20,8 @@ def _cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
-def checked(folder: Path, **more: Path) -> Checked:
-    return check([folder], our_rules=OURS, **more)
+def checked(folder: Path, attack: Path | None = None) -> Checked:
+    return check([folder], our_rules=OURS, attack=attack)
 
 
 def texts(result: Checked, kind: str) -> list[str]:
