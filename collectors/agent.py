@@ -21,11 +21,14 @@ from collectors import health, identity, settings
 from collectors.health import Health, Status
 from collectors.identity import VERSION, Identity
 from collectors.settings import AgentSettings, StateDir
+from collectors.sources.executions import Executions
 from collectors.sources.feed import Source
 from collectors.sources.files import Files
 from collectors.sources.flows import Flows
+from collectors.sources.kernel_records import KernelRecords
 from collectors.sources.media import Media
 from collectors.sources.memory import Memory
+from collectors.sources.owners import Owners
 from collectors.sources.who import Processes
 from collectors.spool import Spool
 from collectors.supervisor import Supervisor
@@ -108,8 +111,10 @@ def is_running(state: StateDir) -> bool:
 def sources(state: StateDir, chosen: AgentSettings, centre: frozenset[tuple[str, int]]) -> list[Source]:
     """The list of what this agent watches."""
     processes = Processes()
+    records = KernelRecords(processes, Owners())
     loop = chosen.lab_loop_is_removable
     return [
+        Executions(records, chosen.tell_processes),
         Files(chosen.protect, Memory(state.memory("files")), processes, loop_is_removable=loop),
         Media(Memory(state.memory("media")), loop_is_removable=loop),
         Flows(Memory(state.memory("flows")), centre, processes),

@@ -63,10 +63,12 @@ class StateDir:
 
 
 class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`protect`: absolute folders; `lab_loop_is_removable`: take loop devices for USB sticks, for trials only."""
+    """`protect`: absolute folders; `lab_loop_is_removable`: take loop devices for USB sticks, for trials only;
+    `tell_processes`: an event for each program that starts (without it processes are only named in other events)."""
 
     protect: tuple[str, ...] = ()
     lab_loop_is_removable: bool = False
+    tell_processes: bool = True
 
 
 def default_state_dir() -> Path:

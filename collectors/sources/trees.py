@@ -81,6 +81,7 @@ class Trees:
                 buffer = os.read(self._group, READ_BYTES)
             except BlockingIOError:
                 return found
+            self._processes.catch_up()
             now = time.time()
             for signal in fanotify.signals(buffer):
                 found += self._changes_of(signal, now)

@@ -1,13 +1,28 @@
-"""Which program and which person: process id to image and user, from /proc."""
+"""Which program and which person: the process table that every source joins on.
+
+The kernel's own records of forks, execs and exits feed it (collectors.sources.kernel_records), so that a process that
+ended long before it was asked about still has its name; /proc fills what those do not tell, and alone serves where they
+cannot be had.
+"""
 
 import os
 import pwd
-from collections import OrderedDict
+import stat
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-REMEMBERED = 4096
+ALIVE, ENDED = 32_768, 4096
+"""Processes remembered; of those that ended only the latest."""
+LONGEST_COMMAND = 4096
+"""Characters of a command line that are kept."""
+LOOK_AGAIN = 10.0
+"""Seconds after which a process is looked at again: a daemon gives its rights up after it began."""
 DELETED = " (deleted)"
+_BOOT_TIME = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Who(NamedTuple):
@@ -25,8 +40,25 @@ class Who(NamedTuple):
 NOBODY = Who()
 
 
+class Process(NamedTuple):
+    """`started` = when it began or last executed, seconds since 1970; `looked` = when /proc last said so, monotonic
+    seconds (0 = never: its user is what it inherited)."""
+
+    who: Who
+    command_line: str = ""
+    parent: int = 0
+    started: float = 0.0
+    looked: float = 0.0
+    folder: str = ""
+
+
+UNKNOWN = Process(NOBODY)
+
+
 def readable(path: str) -> str:
     """A path as valid Unicode: bytes that are no UTF-8 become \\xNN."""
+    if path.isascii():
+        return path
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
@@ -38,33 +70,74 @@ def user_name(uid: int) -> str:
         return str(uid)
 
 
-class Processes:
-    """Remembers who a process was, so that the last file it closed still has a name.
+def _nothing() -> None:
+    pass
 
-    A process is told from a later one with the same number by its start time. `executed` is fed by the kernel's exec
-    events where these can be had; without them a process that ended before it was asked about stays unknown.
+
+class Processes:
+    """The table. `catch_up` takes in what the kernel recorded up to now; it does nothing where nobody feeds the table.
+
+    For all threads.
     """
 
     def __init__(self, proc: Path = Path("/proc")) -> None:
         self._proc = str(proc)
-        self._known: OrderedDict[int, Who] = OrderedDict()
+        self._alive: dict[int, Process] = {}
+        self._ended: dict[int, Process] = {}
+        self._writing = threading.Lock()
         self._users: dict[int, str] = {}
+        self.fed = False
+        """Whether the kernel's records come; without them a name is only as good as the last look."""
+        self.catch_up: Callable[[], None] = _nothing
+        self.forgotten = 0
+        """Living processes that found no room any more."""
 
     def who(self, pid: int) -> Who:
-        """Image and user of `pid` now, else as last seen, else only the number."""
+        """Image and user of `pid`, else only the number."""
         if pid <= 0:
             return NOBODY
-        try:
-            uid = os.stat(f"{self._proc}/{pid}").st_uid
-            image = os.readlink(f"{self._proc}/{pid}/exe").removesuffix(DELETED)
-        except OSError:
-            return self._known.get(pid, Who(pid))
-        return self._remember(Who(pid, image, self.name_of(uid)))
+        return (self.find(pid) or Process(Who(pid))).who
 
-    def executed(self, pid: int, image: str, uid: int | None) -> None:
-        """The kernel said that `pid` now runs `image`."""
-        user = self.name_of(uid) if uid is not None else ""
-        self._remember(Who(pid, image, user))
+    def find(self, pid: int) -> Process | None:
+        """All that is known of `pid` now, else as it was last."""
+        known = self._alive.get(pid)
+        if self.fed:
+            if known is None and (ended := self._ended.get(pid)):
+                return ended
+            if known is not None and time.monotonic() - known.looked < LOOK_AGAIN:
+                return known
+        return self._look(pid) or known or self._ended.get(pid)
+
+    def backfill(self) -> None:
+        """Take in what runs already."""
+        for name in os.listdir(self._proc):
+            if name.isdigit():
+                self._look(int(name))
+
+    def forked(self, pid: int, parent: int, at: float) -> None:
+        """A new process: until it executes another program it is its parent's image and user."""
+        before = self._alive.get(parent) or self._look(parent) or UNKNOWN
+        who = Who(pid, before.who.image, before.who.user)
+        self._keep(pid, Process(who, before.command_line, parent, at, 0.0, before.folder))
+
+    def executed(self, pid: int, filename: str, at: float) -> Process:
+        """`pid` now runs `filename`; its command line is read at once, and where it has already gone is the file."""
+        before = self._alive.get(pid) or UNKNOWN
+        now = self._look(pid, at)
+        if now is None or not now.command_line:
+            image = self._real(filename, before.folder)
+            user = self._owner_if_setuid(image) or before.who.user
+            now = Process(Who(pid, image, user), filename, before.parent, at, 0.0, before.folder)
+            self._keep(pid, now)
+        return now
+
+    def exited(self, pid: int) -> None:
+        with self._writing:
+            if (gone := self._alive.pop(pid, None)) is not None:
+                self._ended.pop(pid, None)
+                self._ended[pid] = gone
+                if len(self._ended) > ENDED:
+                    del self._ended[next(iter(self._ended))]
 
     def name_of(self, uid: int) -> str:
         """Login name of a user id, remembered."""
@@ -72,9 +145,54 @@ class Processes:
             self._users[uid] = user_name(uid)
         return self._users[uid]
 
-    def _remember(self, who: Who) -> Who:
-        self._known[who.pid] = who
-        self._known.move_to_end(who.pid)
-        if len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
-        return who
+    def _look(self, pid: int, at: float = 0.0) -> Process | None:
+        """As /proc says now; None when it has gone."""
+        folder = f"{self._proc}/{pid}"
+        try:
+            uid = os.stat(folder).st_uid
+            image = os.readlink(f"{folder}/exe").removesuffix(DELETED)
+            command = _read(f"{folder}/cmdline")
+            parent, began = _parent_and_start(_read(f"{folder}/stat"))
+            works_in = os.readlink(f"{folder}/cwd")
+        except (OSError, ValueError):
+            return None
+        line = " ".join(os.fsdecode(command).rstrip("\0").split("\0"))[:LONGEST_COMMAND]
+        who = Who(pid, image, self.name_of(uid))
+        found = Process(who, line, parent, at or began, time.monotonic(), works_in)
+        return self._keep(pid, found)
+
+    def _keep(self, pid: int, process: Process) -> Process:
+        with self._writing:
+            self._ended.pop(pid, None)
+            self._alive[pid] = process
+            if len(self._alive) > ALIVE:
+                del self._alive[next(iter(self._alive))]
+                self.forgotten += 1
+        return process
+
+    @staticmethod
+    def _real(filename: str, folder: str) -> str:
+        return os.path.realpath(os.path.join(folder, filename)) if folder or filename.startswith("/") else filename
+
+    def _owner_if_setuid(self, image: str) -> str:
+        try:
+            status = os.stat(image)
+        except OSError:
+            return ""
+        return self.name_of(status.st_uid) if status.st_mode & stat.S_ISUID else ""
+
+
+def _read(path: str) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, LONGEST_COMMAND)
+    finally:
+        os.close(descriptor)
+
+
+def _parent_and_start(text: bytes) -> tuple[int, float]:
+    """From /proc/PID/stat (proc_pid_stat(5), fields 4 and 22). Raises ValueError."""
+    fields = text.rpartition(b")")[2].split()
+    if len(fields) < 20:
+        raise ValueError("cut short")
+    return int(fields[1]), _BOOT_TIME + int(fields[19]) / _TICKS

@@ -24,3 +24,6 @@ FILE_ACCESS = LogSource(product="jikimi", category="file_access")
 WEB_INTEGRITY = LogSource(product="jikimi", category="web_integrity")
 MALWARE_SCAN = LogSource(product="jikimi", category="malware_scan")
 AGENT_HEALTH = LogSource(product="jikimi", category="agent_health")
+
+# Public ones that the agent on Linux fills itself.
+PROCESS_CREATION = LogSource(product="linux", category="process_creation")

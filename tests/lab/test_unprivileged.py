@@ -51,9 +51,10 @@ def test_without_any_capability_the_agent_works_and_says_so(tmp_path: Path) -> N
             assert process.stderr is not None
             assert process.stderr.read() == ""
     assert {name: (s["state"], s["mode"]) for name, s in told.items()} == {
+        "processes": ("degraded", "/proc"),
         "files": ("degraded", "inotify"),
         "media": ("running", "uevents and mountinfo"),
         "flows": ("degraded", "sock_diag"),
     }
-    assert len(stored(centre, Kind="degraded")) == 2
+    assert len(stored(centre, Kind="degraded")) == 3
     assert all("User" not in event for event in stored(centre, Action="create"))

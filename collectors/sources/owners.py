@@ -1,0 +1,100 @@
+"""Whose connection it is, from the kernel's records: the process that opened it, or the one that listens for it.
+
+A TCP opening is recorded twice: SYN_SENT in the process that asks, before the port is chosen, then its end with the
+port but in whatever context the answer came; the socket's address in the kernel joins the two. A UDP datagram's route
+is looked up in the sending process.
+"""
+
+import struct
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TypeVar
+
+from collectors.sources.perf import Record
+from collectors.sources.tracefs import Tracepoint
+
+REMEMBERED = 16_384
+SYN_SENT, LISTEN = 2, 10
+MAPPED = bytes(10) + b"\xff\xff"
+TCP, UDP = 6, 17
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+_STATES = struct.Struct("=Qii").unpack_from  # skaddr, oldstate, newstate
+_PORTS = struct.Struct("=HH").unpack_from
+_NETWORK_PORTS = struct.Struct(">HH").pack
+
+
+class Owners:
+    """Process ids by connection. Keys are addresses and ports in network order, as in a conntrack tuple."""
+
+    def __init__(self) -> None:
+        self.fed = False
+        """Whether the kernel's records come."""
+        self._asking: OrderedDict[int, tuple[int, bytes, int]] = OrderedDict()
+        self._tcp: OrderedDict[bytes, int] = OrderedDict()
+        self._udp: OrderedDict[bytes, int] = OrderedDict()
+        self._listening: OrderedDict[int, int] = OrderedDict()
+
+    def opener(self, protocol: int, source: bytes, destination: bytes, ports: bytes) -> int:
+        """The process that opened it on this machine, 0 when unknown. `ports` = both, 4 bytes in network order."""
+        if protocol == UDP:
+            return self._udp.get(destination + ports, 0)
+        if found := self._tcp.get(source + destination + ports):
+            return found
+        port = int.from_bytes(ports[2:])
+        asking = {pid for pid, to, at in self._asking.values() if at == port and to == destination}
+        return asking.pop() if len(asking) == 1 else 0
+
+    def answerer(self, protocol: int, source: bytes, ports: bytes) -> int:
+        """The process on this machine that `source` called: it listens for TCP, or sent UDP back; 0 = unknown."""
+        if protocol == UDP:
+            return self._udp.get(source + ports[2:] + ports[:2], 0)
+        return self._listening.get(int.from_bytes(ports[2:]), 0)
+
+    def listens(self, port: int, pid: int) -> None:
+        _keep(self._listening, port, pid)
+
+    def tcp_reader(self, point: Tracepoint) -> Callable[[Record], None]:
+        """Takes in records of `sock/inet_sock_set_state`."""
+        states, ports = point.offsets["skaddr"], point.offsets["sport"]
+        source, destination = point.offsets["saddr_v6"], point.offsets["daddr_v6"]
+
+        def take(record: Record) -> None:
+            raw = record.raw
+            socket, old, new = _STATES(raw, states)
+            near, far = _PORTS(raw, ports)
+            if new == LISTEN:
+                _keep(self._listening, near, record.pid)
+            elif new == SYN_SENT:
+                to = plain(raw[destination : destination + 16])
+                _keep(self._asking, socket, (record.pid, to, far))
+            elif old == SYN_SENT and (asked := self._asking.pop(socket, None)) is not None:
+                key = plain(raw[source : source + 16]) + asked[1] + _NETWORK_PORTS(near, far)
+                _keep(self._tcp, key, asked[0])
+
+        return take
+
+    def udp_reader(self, point: Tracepoint, size: int) -> Callable[[Record], None]:
+        """Takes in records of `fib/fib_table_lookup` (`size` 4) and `fib6/fib6_table_lookup` (16)."""
+        destination, ports = point.offsets["dst"], point.offsets["sport"]
+
+        def take(record: Record) -> None:
+            near, far = _PORTS(record.raw, ports)
+            if near and far:
+                to = record.raw[destination : destination + size]
+                _keep(self._udp, to + _NETWORK_PORTS(near, far), record.pid)
+
+        return take
+
+
+def plain(address: bytes) -> bytes:
+    """An IPv4 address that an IPv6 socket shows as ::ffff:a.b.c.d is an IPv4 address on the wire."""
+    return address[12:] if address.startswith(MAPPED) else address
+
+
+def _keep(memory: "OrderedDict[Key, Value]", key: Key, value: Value) -> None:
+    memory[key] = value
+    if len(memory) > REMEMBERED:
+        memory.popitem(last=False)
