@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import shutil
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -33,7 +35,7 @@ class Bounded(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        chunk = self._stream.read(len(buffer))
+        chunk = self._stream.read1(len(buffer))  # read would lose what comes before a place that is damaged
         buffer[: len(chunk)] = chunk
         self._given += len(chunk)
         if self._given > RATIO_COUNTS_FROM and self._given > MAX_RATIO * self._packed():
@@ -78,6 +80,20 @@ class Counted(io.RawIOBase):
         if self._told is not None and chunk:
             self._told(len(chunk))
         return len(chunk)
+
+
+def seekable(stream: Peekable, path: Path | None) -> IO[bytes]:
+    """`stream` itself when it is the plain file `path`, else a copy of its content on disk, gone when closed."""
+    if path is not None:
+        return stream
+    copy = tempfile.TemporaryFile(prefix="jikimi-")  # noqa: SIM115 - handed to the caller, who closes it
+    try:
+        shutil.copyfileobj(stream, copy)
+        copy.seek(0)
+    except BaseException:
+        copy.close()
+        raise
+    return copy
 
 
 def members(stream: IO[bytes], place: str, problems: Problems) -> Iterator[tuple[str, Peekable]]:

@@ -29,6 +29,8 @@ _MAGIC = {
     b"\xd4\xc3\xb2\xa1": Format.PCAP,
     b"\xa1\xb2\x3c\x4d": Format.PCAP,
     b"\x4d\x3c\xb2\xa1": Format.PCAP,
+    b"\xa1\xb2\xcd\x34": Format.PCAP,
+    b"\x34\xcd\xb2\xa1": Format.PCAP,
     b"\x0a\x0d\x0d\x0a": Format.PCAPNG,
 }
 _FOREIGN = {

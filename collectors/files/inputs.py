@@ -1,9 +1,10 @@
-"""What a command line names: files, and folders of them."""
+"""What a command line names: files, and folders of them; and how a file is opened."""
 
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from collectors.files.lines import Peekable
 from jikimi.errors import Misconfigured
 
 SUFFIXES = (".evtx", ".json", ".jsonl", ".ndjson", ".log", ".pcap", ".pcapng", ".cap", ".zip", ".gz")
@@ -34,3 +35,15 @@ def files_below(folder: Path) -> Iterator[Path]:
 
 def _unreadable(error: OSError) -> None:
     raise Misconfigured(f"{error.filename}: cannot be looked into ({error.strerror})") from error
+
+
+def open_file(path: Path) -> Peekable:
+    """Raises Misconfigured with one sentence when it cannot be opened."""
+    try:
+        return path.open("rb")
+    except IsADirectoryError:
+        raise Misconfigured(f"{path}: a folder; name the files in it") from None
+    except FileNotFoundError:
+        raise Misconfigured(f"{path}: no such file") from None
+    except OSError as error:
+        raise Misconfigured(f"{path}: cannot be opened ({error.strerror})") from error

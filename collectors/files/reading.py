@@ -1,19 +1,18 @@
 """One road from any file to canonical events."""
 
 import io
-import shutil
 import stat
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from collectors.files.archives import DAMAGE, Counted, members, open_gzip
+from collectors.files.archives import DAMAGE, Counted, members, open_gzip, seekable
 from collectors.files.captures import capture_events
 from collectors.files.classify import classify, stated_logsource
 from collectors.files.evtx import evtx_records
 from collectors.files.formats import HEAD_BYTES, Format, format_of
+from collectors.files.inputs import open_file
 from collectors.files.lines import Peekable, objects_by_line, objects_in_text, utf8_stream
 from collectors.files.problems import Problems
 from collectors.files.times import event_stamp, stamp_of
@@ -44,7 +43,7 @@ def check_file(path: Path) -> Format | None:
     """
     if _is_pipe(path):
         return None
-    with _open(path) as stream:
+    with open_file(path) as stream:
         return format_of(stream.read(HEAD_BYTES), str(path))
 
 
@@ -64,7 +63,7 @@ def read_events(
 
     Raises Misconfigured for a file that is missing, of no known format, encrypted, or refused as a bomb.
     """
-    with _open(path) as file:
+    with open_file(path) as file:
         last = stamp_of(datetime.fromtimestamp(path.stat().st_mtime, UTC))
         stream = io.BufferedReader(Counted(file, progress), HEAD_BYTES)
         for raw, stated in _objects(stream, path if file.seekable() else None, str(path), problems, depth=0):
@@ -90,17 +89,6 @@ def _is_pipe(path: Path) -> bool:
         return False  # opening it tells the reason
 
 
-def _open(path: Path) -> Peekable:
-    try:
-        return path.open("rb")
-    except IsADirectoryError:
-        raise Misconfigured(f"{path}: a folder; name the files in it") from None
-    except FileNotFoundError:
-        raise Misconfigured(f"{path}: no such file") from None
-    except OSError as error:
-        raise Misconfigured(f"{path}: cannot be opened ({error.strerror})") from error
-
-
 def _objects(stream: Peekable, path: Path | None, place: str, problems: Problems, *, depth: int) -> Iterator[_Found]:
     """What `stream` holds; `path` is the plain file behind it, when there is one."""
     kind = format_of(stream.peek(HEAD_BYTES)[:HEAD_BYTES], place)
@@ -111,7 +99,7 @@ def _objects(stream: Peekable, path: Path | None, place: str, problems: Problems
     elif kind is Format.TEXT:
         yield from _stated(objects_in_text(utf8_stream(stream), place, problems), place, problems)
     elif kind is Format.EVTX:
-        with _seekable(stream, path) as whole:
+        with seekable(stream, path) as whole:
             yield from (_Found(record, None) for record in evtx_records(whole, place, problems))
     elif depth > 1 or (kind is Format.ZIP and depth > 0):
         raise Misconfigured(f"{place}: an archive within an archive; unpack it first")
@@ -132,7 +120,7 @@ def _contained(stream: Peekable, place: str, problems: Problems, depth: int) -> 
 
 
 def _zip(stream: Peekable, path: Path | None, place: str, problems: Problems, depth: int) -> Iterator[_Found]:
-    with _seekable(stream, path) as whole:
+    with seekable(stream, path) as whole:
         found, refusals = 0, []
         for inner, content in members(whole, place, problems):
             try:
@@ -145,20 +133,6 @@ def _zip(stream: Peekable, path: Path | None, place: str, problems: Problems, de
     for sentence in refusals:
         problems.damaged += 1
         problems.note(sentence)
-
-
-def _seekable(stream: Peekable, path: Path | None) -> IO[bytes]:
-    """`stream` itself when it is a plain file, else a copy of its content on disk, gone when closed."""
-    if path is not None:
-        return stream
-    copy = tempfile.TemporaryFile(prefix="jikimi-")  # noqa: SIM115 - handed to the caller, who closes it
-    try:
-        shutil.copyfileobj(stream, copy)
-        copy.seek(0)
-    except BaseException:
-        copy.close()
-        raise
-    return copy
 
 
 def _stated(objects: Iterator[dict[str, Any]], place: str, problems: Problems) -> Iterator[_Found]:

@@ -3,12 +3,16 @@
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
-from collectors.flows.packet import ICMP, ICMP6, TCP, UDP
+from collectors.flows.packet import DCCP, ICMP, ICMP6, SCTP, TCP, UDP, UDP_LITE
 from collectors.flows.table import Flow
 from jikimi.domain.event import TIMESTAMP, Event
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NAMES = {TCP: "tcp", UDP: "udp", ICMP: "icmp", ICMP6: "icmp6", 2: "igmp", 47: "gre", 50: "esp", 51: "ah", 132: "sctp"}
+_NAMES = {
+    TCP: "tcp", UDP: "udp", ICMP: "icmp", ICMP6: "icmp6", SCTP: "sctp", DCCP: "dccp", UDP_LITE: "udplite",
+    2: "igmp", 4: "ipv4", 41: "ipv6", 47: "gre", 50: "esp", 51: "ah", 88: "eigrp", 89: "ospf", 103: "pim",
+    108: "ipcomp", 112: "vrrp", 115: "l2tp",
+}  # fmt: skip
 
 
 def flow_event(flow: Flow) -> Event:
@@ -17,7 +21,7 @@ def flow_event(flow: Flow) -> Event:
         TIMESTAMP: stamp(flow.end),
         "SourceIp": address(flow.source),
         "DestinationIp": address(flow.destination),
-        "Protocol": _NAMES.get(flow.protocol, f"ip-{flow.protocol}"),
+        "Protocol": protocol_name(flow.protocol),
         "Initiated": "true",
         "PacketsOut": flow.packets_out,
         "PacketsIn": flow.packets_in,
@@ -28,10 +32,15 @@ def flow_event(flow: Flow) -> Event:
         "ConnectionState": flow.connection_state,
         "EndReason": flow.end_reason,
     }
-    if flow.protocol in (TCP, UDP):
+    if flow.has_ports:
         event["SourcePort"] = flow.source_port
         event["DestinationPort"] = flow.destination_port
     return event
+
+
+def protocol_name(number: int) -> str:
+    """IANA's keyword in lower case, `ip-N` for the rarer ones."""
+    return _NAMES.get(number, f"ip-{number}")
 
 
 def stamp(nanoseconds: int) -> str:

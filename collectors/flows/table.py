@@ -1,15 +1,16 @@
 """Packets → flows, sans-I/O: give it packets in capture order, take finished flows out.
 
 A flow is one conversation of two end points; its source is the side that opened it. It ends when both sides sent FIN,
-by RST, or after the silence stated in `Timeouts`; stragglers up to `Timeouts.closed` later still belong to it.
+by RST, by a SYN with another sequence number (the ports are used again), or after the silence stated in `Timeouts`;
+stragglers up to `Timeouts.closed` later still belong to it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from collectors.flows.fragments import PATIENCE as _FRAGMENT_PATIENCE
 from collectors.flows.fragments import Fragments
-from collectors.flows.packet import ACK, FIN, ICMP, ICMP6, RST, SYN, TCP, UDP, Packet
+from collectors.flows.packet import ACK, FIN, ICMP, ICMP6, RST, SYN, TCP, UDP, WITH_PORTS, Packet
 
 NANOSECONDS = 1_000_000_000
 _SWEEP_EVERY = 5 * NANOSECONDS
@@ -27,6 +28,11 @@ class Timeouts:
     udp_unanswered: float = 30
     udp_answered: float = 120
     other: float = 30
+
+    @classmethod
+    def of(cls, seconds: float) -> "Timeouts":
+        """The same silence for every flow that is not closed."""
+        return cls(seconds, seconds, min(seconds, cls().closed), seconds, seconds, seconds)
 
 
 @dataclass(slots=True)
@@ -54,6 +60,17 @@ class Flow:
     """Bit 1: the source sent FIN, bit 2: the destination."""
     reset: bool = False
     timed_out: bool = False
+    replaced: bool = False
+    """A new connection with the same addresses and ports began before this one was seen to end."""
+    opening: int | None = None
+    answering: int | None = None
+    """Sequence numbers of the SYN of the source and of the destination."""
+    vlans: tuple[int, ...] = ()
+    """Of the first packet, the outermost first."""
+
+    @property
+    def has_ports(self) -> bool:
+        return self.protocol in WITH_PORTS
 
     @property
     def closed(self) -> bool:
@@ -68,11 +85,13 @@ class Flow:
 
     @property
     def end_reason(self) -> str:
-        """`fin`, `rst`, `timeout`, or `open` when the capture ended first."""
+        """`fin`, `rst`, `timeout`, `reused` (see `replaced`), or `open` when the capture ended first."""
         if self.fins == 3:
             return "fin"
         if self.reset:
             return "rst"
+        if self.replaced:
+            return "reused"
         return "timeout" if self.timed_out else "open"
 
 
@@ -81,12 +100,18 @@ class FlowTable:
 
     def __init__(self, timeouts: Timeouts | None = None, *, capacity: int = 200_000) -> None:
         self._timeouts = timeouts or Timeouts()
+        self._shortest = min(getattr(self._timeouts, f.name) for f in fields(Timeouts)) * NANOSECONDS
         self._capacity = capacity
         self._flows: dict[Key, Flow] = {}
         self._fragments = Fragments()
         self._now = 0
         self._next_sweep = 0
         self.evicted = 0
+
+    @property
+    def unplaced_fragments(self) -> int:
+        """Fragments counted without ports, because the first of them never came."""
+        return self._fragments.unplaced
 
     def __len__(self) -> int:
         return len(self._flows)
@@ -102,7 +127,11 @@ class FlowTable:
     def _account(self, packet: Packet, time: int) -> list[Flow]:
         ended: list[Flow] = []
         key, flow = self._find(packet)
-        if flow is not None and flow.closed and _opens(packet):
+        if (
+            flow is not None
+            and (packet.flags & SYN or time - flow.end > self._shortest)
+            and self._is_over(flow, packet, time)
+        ):
             ended.append(self._flows.pop(key))
             flow = None
         if flow is None:
@@ -112,6 +141,23 @@ class FlowTable:
         if len(self._flows) > self._capacity:
             ended.extend(self._evict())
         return ended
+
+    def _is_over(self, flow: Flow, packet: Packet, time: int) -> bool:
+        """Whether `flow` ended before `packet`, which then begins another. Said here and not by the next sweep, so that
+        other traffic never decides where a flow ends."""
+        if time - flow.end > self._patience(flow) * NANOSECONDS:
+            flow.timed_out = True
+            return True
+        if packet.protocol != TCP or packet.flags & (SYN | ACK) != SYN:
+            return False
+        if flow.closed:
+            return True
+        began = flow.opening if packet.source == flow.source else flow.answering
+        if began is None:  # its own SYN was not seen: the other's may have been, then both open at once
+            flow.replaced = flow.opening is None and flow.answering is None
+        else:
+            flow.replaced = packet.sequence != began
+        return flow.replaced
 
     def refuse(self, quoted: Packet) -> None:
         """An ICMP "destination unreachable" quoted this packet."""
@@ -174,21 +220,16 @@ def _key(flow: Flow) -> Key:
     return (flow.source, flow.destination, flow.protocol, flow.source_port, flow.destination_port)
 
 
-def _opens(packet: Packet) -> bool:
-    return packet.protocol == TCP and packet.flags & (SYN | ACK) == SYN
-
-
 def _new_flow(packet: Packet, time: int) -> Flow:
-    source, destination, protocol, first, second, flags = packet[:6]
+    source, destination, protocol, first, second = packet[:5]
+    turned = protocol == TCP and _is_answer(packet.flags, first, second)
     if protocol in (ICMP, ICMP6):
-        turned = second >> 8 in (0, 129) and first != 0
-        second = 0
-        if turned:
-            return Flow(destination, source, protocol, first, second, time, time)
-        return Flow(source, destination, protocol, first, second, time, time)
-    if protocol == TCP and _is_answer(flags, first, second):
-        return Flow(destination, source, protocol, second, first, time, time)
-    return Flow(source, destination, protocol, first, second, time, time)
+        turned, second = second >> 8 in (0, 129) and first != 0, 0
+    elif turned:
+        first, second = second, first
+    if turned:
+        source, destination = destination, source
+    return Flow(source, destination, protocol, first, second, time, time, vlans=packet.vlans)
 
 
 def _is_answer(flags: int, source_port: int, destination_port: int) -> bool:
@@ -218,6 +259,10 @@ def _add_packet(flow: Flow, packet: Packet, time: int) -> None:
     flags = packet.flags
     if flags & SYN and not flags & ACK:
         flow.opened = True
+    if flags & SYN and outward:
+        flow.opening = packet.sequence
+    elif flags & SYN:
+        flow.answering = packet.sequence
     if not outward and not flags & RST:
         flow.answered = flow.answered or bool(flags & SYN) or not flow.opened
     if flags & RST:

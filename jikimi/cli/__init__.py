@@ -5,7 +5,7 @@ One command a module; rooms are imported inside commands, so that an agent's ins
 
 import typer
 
-from jikimi.cli import admin, agent, bench, demo, detect, replay, rules, status, up
+from jikimi.cli import admin, agent, bench, demo, detect, flows, replay, rules, status, up
 
 app = typer.Typer(
     name="jikimi",
@@ -18,6 +18,7 @@ app.command("up")(up.up)
 app.command("status")(status.status)
 app.command("replay")(replay.replay)
 app.command("detect", epilog=detect.EPILOG)(detect.detect)
+app.command("flows", epilog=flows.EPILOG)(flows.flows)
 app.command("demo")(demo.demo)
 app.add_typer(admin.app, name="admin")
 app.add_typer(agent.app, name="agent")

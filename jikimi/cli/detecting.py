@@ -1,17 +1,13 @@
 """The work of `jikimi detect`: match files against rules, print the findings, tell what was read and refused."""
 
-import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
-from rich.progress import Progress
 
 from collectors.files import Problems, SourceEvent, read_events
 from detectors.detect import Detected, OfflineRun
@@ -20,6 +16,7 @@ from detectors.sigma.load import load_rules
 from detectors.sigma.report import LoadReport
 from jikimi.cli.options import our_rules
 from jikimi.cli.printed import say_some
+from jikimi.cli.streams import Unwritable, progress, silence_stdout, writing
 from jikimi.domain.event import Event
 from jikimi.domain.logsource import LogSource
 from jikimi.errors import Misconfigured
@@ -39,13 +36,13 @@ def detect_in(inputs: Sequence[Path], stated: LogSource | None, rules: Sequence[
     run = OfflineRun(rule_set, datetime.now(UTC))
     try:
         read, failed = _run(run, inputs, stated, report)
-        with _writing():
+        with writing():
             sys.stdout.flush()
     except BrokenPipeError:
-        _silence_stdout()
+        silence_stdout()
         return 0
-    except _Unwritable as error:
-        _silence_stdout()
+    except Unwritable as error:
+        silence_stdout()
         _say(f"jikimi detect: stdout takes no more findings ({error}); the rest is missing.")
         return 1
     for rule_id, reason in rule_set.quarantined.items():
@@ -59,7 +56,7 @@ def _run(run: OfflineRun, inputs: Sequence[Path], stated: LogSource | None, repo
     """Reads, matches and prints; how many files were read and how many could not be used."""
     problems, levels, failures = Problems(), Counter[str](), []
     begun = time.monotonic()
-    with _progress(inputs) as advance:
+    with progress("detect", inputs) as advance:
         for file in inputs:
             try:
                 events = read_events(file, logsource=stated, problems=problems, progress=advance)
@@ -89,31 +86,12 @@ def _findings(run: OfflineRun, events: Iterator[SourceEvent], file: str) -> Iter
         yield from run.feed(source or LogSource(), block, file)
 
 
-class _Unwritable(Exception):
-    """Stdout takes no more, for another reason than a reader that left."""
-
-
-@contextmanager
-def _writing() -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise _Unwritable(error.strerror) from error
-
-
-def _silence_stdout() -> None:
-    """What is still buffered must not fail again when the interpreter ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _print(findings: Iterator[Detected], levels: Counter[str]) -> None:
     encode = msgspec.json.Encoder().encode
     out = sys.stdout.buffer
     for finding in findings:
         levels[finding.level] += 1
-        with _writing():
+        with writing():
             out.write(encode(finding) + b"\n")
 
 
@@ -137,15 +115,6 @@ def _summary(
     blind = len(report.blind)
     _say(f"rules: {report.loaded} loaded, {len(report.refused)} refused, {blind} blind (no source of theirs is known)")
     _say(f"findings: {levels.total()} ({told})")
-
-
-@contextmanager
-def _progress(inputs: Sequence[Path]) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr when a person watches; gives what takes the number of bytes read."""
-    total = sum(os.path.getsize(p) for p in inputs if os.path.isfile(p))  # noqa: PTH113, PTH202 - Path raises where denied
-    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task("detect", total=total or None)
-        yield lambda size: bar.advance(task, size)
 
 
 def _say(text: str) -> None:

@@ -63,7 +63,7 @@ def test_a_later_fragment_has_no_ports_and_says_so() -> None:
     frame = wire.ipv4(wire.A, wire.B, UDP, b"\xff" * 8, ident=99, fragment=185)
     packet = decode(101, frame)
     assert isinstance(packet, Packet)
-    assert (packet.fragment, packet.first, packet.source_port) == (99, False, 0)
+    assert (packet.fragment, packet.first, packet.source_port) == (99 << 8 | UDP, False, 0)
     six = wire.ipv6(wire.A6, wire.B6, UDP, b"\xff" * 8, struct.pack(">BBHI", UDP, 0, 185 << 3, 98), first=44)
     packet = decode(101, six)
     assert isinstance(packet, Packet)
