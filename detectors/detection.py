@@ -1,4 +1,4 @@
-"""From event batches to findings: enrich, match, correlate. Pure but for the correlator's memory."""
+"""From event batches to findings: enrich, match, admit, correlate. Pure but for what it remembers and counts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -7,9 +7,13 @@ from typing import NamedTuple
 from detectors import findings as make
 from detectors.enrich import enrich
 from detectors.incidents import Advice
-from detectors.sigma.correlate import Correlator
+from detectors.release.admission import Admission
+from detectors.release.life import Life
+from detectors.release.tally import Tally
+from detectors.sigma.correlate import CorrelationHit, Correlator
 from detectors.sigma.match import RuleSet
-from jikimi.domain.event import EventBatch, event_id
+from detectors.sigma.rule import Match, Rule
+from jikimi.domain.event import Event, EventBatch, event_id
 from jikimi.domain.finding import Finding
 from jikimi.domain.tenant import Tenant
 
@@ -33,13 +37,23 @@ StateRow = tuple[str, str, str, bytes | None, datetime]
 
 
 class Detection:
-    """A rule set and what its correlations remember."""
+    """A rule set, what the centre decided about its rules, and what its correlations remember."""
 
-    def __init__(self, rules: RuleSet, memory: Iterable[tuple[str, str, str, bytes]] = ()) -> None:
+    def __init__(
+        self, rules: RuleSet, memory: Iterable[tuple[str, str, str, bytes]] = (), life: Life | None = None
+    ) -> None:
         self.advice: Mapping[str, Advice] = {rule.id: make.advice_of(rule.jikimi) for rule in rules.rules}
         self._rules = rules
         self._correlator = Correlator(rules.correlations)
         self._correlator.load(memory)
+        self._admission = Admission(Life())
+        self.live_by(life or Life())
+
+    def live_by(self, life: Life) -> None:
+        """From the next batch on, stages, quarantine and exceptions are these."""
+        self._admission.life = life
+        self._rules.quarantined.clear()
+        self._rules.quarantined.update(life.broken(self._rules.rules))
 
     def detect(self, taken: Sequence[Taken]) -> list[Finding]:
         """Findings in stream order; a correlation that goes on yields its finding again with risen counts."""
@@ -49,9 +63,15 @@ class Detection:
         """What the correlations remember anew since the last `commit`."""
         return self._correlator.changed()
 
+    @property
+    def tally(self) -> Tally:
+        """What was counted and set aside since the last `commit`."""
+        return self._admission.tally
+
     def commit(self) -> None:
-        """The transaction with what `changed` said stands."""
+        """The transaction with what `changed` and `tally` said stands."""
         self._correlator.commit()
+        self._admission.tally = Tally()
 
     def _detect_batch(self, one: Taken) -> list[Finding]:
         envelope = one.batch.envelope
@@ -63,11 +83,40 @@ class Detection:
             for position in range(len(events))
         ]
         origin = make.Origin(one.tenant.id, envelope.device_id, one.device_name, envelope.logsource)
-        matches = self._rules.match(envelope.logsource, events)
-        found = [
-            make.of_match(match.rule, events[match.index], names[match.index], origin)
-            for match in matches
-            if match.rule.generates
-        ]
+        self._admission.begin(one.tenant.id, received, len(events))
+        asked = self._rules.match(envelope.logsource, events)
+        matches, spared = self._admission.excepted(asked, envelope.logsource, events)
         refs = [(match, events[match.index], names[match.index]) for match in matches]
-        return found + [make.of_hit(hit, origin) for hit in self._correlator.apply(one.tenant.id, refs, received)]
+        found = [finding for ref in refs if (finding := self._of_match(*ref, origin)) is not None]
+        hits = self._correlator.apply(one.tenant.id, refs, received, spared)
+        found += [finding for hit in hits if (finding := self._of_hit(hit, origin)) is not None]
+        self._note_thrown()
+        return found
+
+    def _of_match(self, match: Match, event: Event, name: str, origin: make.Origin) -> Finding | None:
+        if not match.rule.generates or not self._admission.admits(match.rule, name):
+            return None
+        try:
+            return make.of_match(match.rule, event, name, origin)
+        except Exception as error:  # a rule's own words may fail on an odd event: that costs this rule, not the stream
+            self._throw(match.rule, error)
+            return None
+
+    def _of_hit(self, hit: CorrelationHit, origin: make.Origin) -> Finding | None:
+        if not self._admission.admits(hit.rule, hit.event_ids[-1] if hit.event_ids else "", new=hit.new):
+            return None
+        try:
+            return make.of_hit(hit, origin)
+        except Exception as error:  # as above
+            self._throw(hit.rule, error)
+            return None
+
+    def _throw(self, rule: Rule, error: Exception) -> None:
+        self._rules.quarantined[rule.id] = f"{type(error).__name__}: {error}"
+
+    def _note_thrown(self) -> None:
+        """Whatever threw, while matching or after, and was not known to."""
+        for rule_id, reason in self._rules.quarantined.items():
+            rule = self._rules.by_id[rule_id]
+            if rule_id not in self._admission.life.broken([rule]):
+                self._admission.threw(rule, reason)

@@ -1,16 +1,19 @@
 """A rule's match or a correlation's hit becomes a finding: who, where, when, and the layman's sentence."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from detectors.incidents import Advice
+from detectors.incidents import FOR_THE_CENTRE, Advice
 from detectors.sigma.correlate import CorrelationHit
 from detectors.sigma.rule import Rule
 from detectors.titles import sentence
-from jikimi.domain.event import Event, event_time
+from jikimi.domain.event import TIMESTAMP, Event, event_time, format_time
 from jikimi.domain.finding import Finding, finding_id
 from jikimi.domain.logsource import LogSource
 from jikimi.domain.risk import risk_of_level
+
+(QUARANTINED,) = FOR_THE_CENTRE
 
 _DEVICE_FIELDS = ("Hostname", "Computer", "ComputerName", "host", "hostname")
 _USER_FIELDS = ("User", "TargetUserName", "SubjectUserName", "AccountName", "user", "cs-username")
@@ -42,6 +45,28 @@ def of_hit(hit: CorrelationHit, origin: Origin) -> Finding:
         window=hit.window_start.isoformat(),
         event_ids=tuple(hit.event_ids),
         counts=counts,
+    )
+
+
+def of_quarantine(rule: Rule, tenant_id: str, reason: str, at: datetime) -> Finding:
+    """The centre's finding about itself: a rule that is not watched with. `tenant_id` is whose events it met."""
+    stopped = f"탐지 규칙 ‘{rule.title}’을(를) 격리했습니다. 풀기 전까지 이 규칙으로는 탐지하지 않습니다."
+    return Finding(
+        id=finding_id(tenant_id, QUARANTINED, rule.version, rule.id, at.isoformat()),
+        tenant_id=tenant_id,
+        rule_id=QUARANTINED,
+        rule_title="Rule in quarantine",
+        rule_version=rule.version,
+        level="medium",
+        risk=risk_of_level("medium"),
+        time=at,
+        logsource=LogSource(product="jikimi", service="centre"),
+        device_id="jikimi-centre",
+        device_name="지킴이 관제센터",
+        user="",
+        title_ko=stopped,
+        title_en=f"The rule {rule.title!r} is in quarantine: nothing is found with it until it is released",
+        event={TIMESTAMP: format_time(at), "RuleId": rule.id, "Rule": rule.title, "Reason": reason},
     )
 
 

@@ -20,6 +20,9 @@ from jikimi.domain.risk import RiskLevel
 WINDOW = timedelta(hours=1)
 NAMES_KEPT = 20
 
+FOR_THE_CENTRE = frozenset({"jikimi-rule-quarantined"})
+"""Rules that speak of the centre's own work: analysts see their incidents, clients are not told."""
+
 _SHARED_ACCOUNTS = {"", "-", "system", "local service", "network service", "anonymous logon", "root"}
 """Accounts that every machine has: sharing one says nothing."""
 
@@ -148,6 +151,8 @@ class Book:
         """At most one notice an incident: opened, or raised to a higher risk level."""
         told = []
         for incident in self.changed.values():
+            if incident.rules.keys() <= FOR_THE_CENTRE:
+                continue
             before = self._risk_before.get(incident.id)
             if before is None:
                 told.append(Notice(incident, "opened", f"{incident.id}:opened"))

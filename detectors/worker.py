@@ -9,7 +9,11 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from detectors import findings as make
 from detectors.detection import Detection, Taken
+from detectors.release.follow import Follower
+from detectors.release.library import Loaded, RuleLibrary
+from detectors.release.rows import write_tally
 from detectors.sigma.match import RuleSet
 from detectors.state import forget_expired, load_memory, save_memory
 from detectors.store import record_findings
@@ -36,36 +40,69 @@ log = structlog.get_logger(__name__)
 class DetectorWorker:
     """Runs until told to stop. What it remembers is the database's: after any failure it reads all of it back."""
 
-    def __init__(self, database: Database, event_log: EventLog, rules: RuleSet, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        event_log: EventLog,
+        rules: RuleSet | Loaded,
+        clock: Clock,
+        *,
+        library: RuleLibrary | None = None,
+        name: str = GROUP,
+    ) -> None:
+        """With a library its rules are read anew when the database asks for it; `name` tells workers apart there."""
         self._database = database
         self._log = event_log
-        self._rules = rules
         self._clock = clock
-        self._detection = Detection(rules)
+        loaded = rules if isinstance(rules, Loaded) else Loaded.once(rules)
+        self._follower = Follower(database, loaded, clock, worker=name, library=library)
+        self._detection = Detection(RuleSet([]))
         self._epochs: dict[TopicPartition, int] = {}
         self._through: dict[tuple[str, str], int] = {}
         self._tenants: dict[str, tuple[Tenant, datetime]] = {}
         self._device_names: dict[str, str] = {}
         self._swept_at = clock()
-        self._told_quarantined: set[str] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Join the group and work; on Transient or Fenced step back, wait, and join anew."""
-        await asyncio.to_thread(self._rules.prepare)
+        await self._follower.start()
         pause = 0.5
-        while not stop.is_set():
-            consumer = await self._log.consumer(GROUP, [EVENTS])
-            self._epochs.clear()
-            try:
-                while not stop.is_set():
-                    await self._step(consumer)
-                    pause = 0.5
-            except (Transient, Fenced) as error:
-                log.warning("detector_steps_back", reason=str(error), pause=pause)
-                await asyncio.sleep(pause)
-                pause = min(30.0, pause * 2)
-            finally:
-                await consumer.close()
+        try:
+            while not stop.is_set():
+                pause = await self._join(stop, pause)
+        finally:
+            await self._follower.close()
+
+    async def _join(self, stop: asyncio.Event, pause: float) -> float:
+        """Work until told to stop or until something fails; returns how long to pause the next time it does."""
+        consumer = await self._log.consumer(GROUP, [EVENTS])
+        self._epochs.clear()
+        try:
+            while not stop.is_set():
+                await self._follow()
+                await self._step(consumer)
+                pause = 0.5
+        except (Transient, Fenced) as error:
+            log.warning("detector_steps_back", reason=str(error), pause=pause)
+            await asyncio.sleep(pause)
+            pause = min(30.0, pause * 2)
+        finally:
+            await consumer.close()
+        return pause
+
+    async def _follow(self) -> None:
+        """Take up what changed about the rules since the last batch; windows of unchanged correlations go on.
+
+        Those of others are not read any more, and expire.
+        """
+        before = self._follower.rules
+        if not await self._follower.look():
+            return
+        if self._follower.rules is before:
+            self._detection.live_by(self._follower.life)
+            return
+        async with self._database.read() as connection:
+            await self._remember(connection)
 
     async def _step(self, consumer: Consumer) -> None:
         records = await consumer.poll(max_records=64, timeout=0.5)
@@ -89,8 +126,13 @@ class DetectorWorker:
             self._through.clear()
             async with self._database.write() as connection:
                 await forget_expired(connection, self._clock())
-                self._detection = Detection(self._rules, await load_memory(connection, self._clock()))
+                await self._remember(connection)
         return bool(fresh)
+
+    async def _remember(self, connection: AsyncConnection) -> None:
+        """Begin with the rules as they are and with what the database remembers."""
+        memory = await load_memory(connection, self._clock())
+        self._detection = Detection(self._follower.rules, memory, self._follower.life)
 
     async def _process(self, records: Sequence[Record]) -> None:
         """One transaction for all of `records`. On any failure the caller joins anew, from the database's truth."""
@@ -99,8 +141,12 @@ class DetectorWorker:
         async with self._database.read() as connection:
             taken = [t for record in records if (t := await self._take(connection, record, now, buried)) is not None]
         found = await asyncio.to_thread(self._detection.detect, taken)
+        tally = self._detection.tally
+        quarantined = tally.quarantined.values()
+        found += [make.of_quarantine(one.rule, one.told_tenant, one.reason, one.at) for one in quarantined]
         async with self._database.write() as connection:
             fresh = await record_findings(connection, found, self._detection.advice, now)
+            await write_tally(connection, tally, now)
             await save_memory(connection, self._detection.changed())
             await _count(connection, taken)
             if now - self._swept_at > SWEEP_EVERY:
@@ -111,14 +157,11 @@ class DetectorWorker:
             for source, offset in _ends(records).items():
                 await progress.advance(connection, GROUP, source, epoch=self._epochs[source], next_offset=offset)
         self._detection.commit()
-        self._tell_quarantined()
+        if quarantined:
+            self._follower.hurry()
+        for one in quarantined:
+            log.error("rule_quarantined", rule=one.rule.id, tenant=one.tenant_id, reason=one.reason)
         log.info("detected", records=len(records), events=sum(one.fresh for one in taken), findings=fresh)
-
-    def _tell_quarantined(self) -> None:
-        """A rule that threw is not asked again; the stream goes on, and the log says so once."""
-        for rule_id in self._rules.quarantined.keys() - self._told_quarantined:
-            log.error("rule_quarantined", rule=rule_id, reason=self._rules.quarantined[rule_id])
-            self._told_quarantined.add(rule_id)
 
     async def _take(
         self, connection: AsyncConnection, record: Record, now: datetime, buried: list[tuple[Record, str]]

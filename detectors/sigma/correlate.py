@@ -6,7 +6,7 @@ pause a new one may fire. State is one small value a (correlation, tenant, group
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
@@ -73,14 +73,23 @@ class Correlator:
         """The operators whose rows `load` wants; rows of others belong to rules that are gone."""
         return frozenset(self._timespans)
 
-    def apply(self, tenant_id: str, refs: Sequence[tuple[Match, Event, str]], now: datetime) -> list[CorrelationHit]:
+    def apply(
+        self,
+        tenant_id: str,
+        refs: Sequence[tuple[Match, Event, str]],
+        now: datetime,
+        spared: Container[tuple[str, int]] = (),
+    ) -> list[CorrelationHit]:
         """Counts the matches of one tenant, in order; one hit a correlation, group and window, told with its end state.
 
         Each ref is a match, its event and the event's id. An event without a readable time counts as happening now.
+        `spared` names (correlation id, index of a match) that this correlation is not to count.
         """
         told: dict[tuple[Key, datetime], list[CorrelationHit]] = {}
         for match, event, event_id in refs:
             for rule, correlation in self._feeds.get(match.rule.id, ()):
+                if (rule.id, match.index) in spared:
+                    continue
                 group = _group(correlation, match.rule.id, event)
                 sighting = _sighting(correlation, match.rule.id, event, event_id, _time(event, now))
                 if group is None or sighting is None:

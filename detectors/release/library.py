@@ -1,0 +1,89 @@
+"""The rules a centre has: folders, and the installed bundle, which is verified anew each time it is loaded."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import select
+
+from detectors.release import bundle
+from detectors.release.rows import Versions, read_versions
+from detectors.sigma import cache
+from detectors.sigma.load import load_rules
+from detectors.sigma.match import RuleSet
+from detectors.sigma.report import LoadReport
+from jikimi.errors import Misconfigured, Refused
+from jikimi.signing import TrustedKeys
+from jikimi.storage.database import Database
+from jikimi.storage.schema import rule_bundles
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Every rule that was read, in any stage, and which state of the database that was."""
+
+    rules: RuleSet
+    report: LoadReport
+    versions: Versions
+
+    @classmethod
+    def once(cls, rules: RuleSet) -> "Loaded":
+        """A rule set that is never read anew."""
+        return cls(rules, LoadReport(0, len(rules.rules)), Versions())
+
+
+class RuleLibrary:
+    """`unpacked` is a folder of its own for the files of the bundle; `current` what was loaded last."""
+
+    def __init__(self, folders: Sequence[Path], *, unpacked: Path, trusted: Path) -> None:
+        self.folders = tuple(folders)
+        self.trusted = trusted
+        self._unpacked = unpacked
+        self.current = Loaded.once(RuleSet([]))
+
+    async def load(self, database: Database) -> Loaded:
+        """Reads everything anew. Raises Misconfigured when rules cannot be read or the bundle is not to be believed."""
+        async with database.read() as connection:
+            versions = await read_versions(connection)
+            content = await connection.scalar(
+                select(rule_bundles.c.content).where(rule_bundles.c.version == versions.bundle)
+            )
+        self.current = await asyncio.to_thread(self.read, versions, content)
+        return self.current
+
+    def read(self, versions: Versions, content: bytes | None) -> Loaded:
+        """The rules with this bundle, if any. Blocks for seconds; `current` stays as it is."""
+        if content is None:
+            rules, report = load_rules(self.folders, keep_in=cache.folder())
+            return Loaded(rules, report, versions)
+        try:
+            found = bundle.verify(content, TrustedKeys.read(self.trusted))
+        except Refused as error:
+            raise Misconfigured(f"the installed rule bundle {versions.bundle} cannot be used: {error}") from error
+        place = self._place(found)
+        rules, report = load_rules([place, *self.folders], keep_in=cache.folder())
+        if not any(rule.file.startswith(str(place)) for rule in rules.rules):
+            raise Misconfigured(f"no rule of the bundle can be used: {'; '.join(map(str, report.refused[:3]))}")
+        return Loaded(rules, _without_replaced(report, place), versions)
+
+    def _place(self, found: bundle.Bundle) -> Path:
+        """The bundle's files on disk, complete or not at all; those of bundles no longer in use are taken away."""
+        place = self._unpacked / f"{found.manifest.version}-{found.manifest.archive_sha256[:16]}"
+        part = self._unpacked / f".part-{os.getpid()}"
+        in_use = f"{self.current.versions.bundle}-"
+        for old in list(self._unpacked.iterdir()) if self._unpacked.is_dir() else ():
+            if old == place or not old.name.startswith(in_use):
+                shutil.rmtree(old)
+        bundle.unpack(found, part)
+        part.replace(place)
+        return place
+
+
+def _without_replaced(report: LoadReport, place: Path) -> LoadReport:
+    """A rule in a folder whose id the bundle has too is replaced by the bundle's: that is no fault."""
+    kept = tuple(r for r in report.refused if r.file.startswith(str(place)) or str(place) not in r.reason)
+    return msgspec.structs.replace(report, refused=kept)
