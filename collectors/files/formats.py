@@ -2,6 +2,8 @@
 
 import enum
 
+from collectors.logs.telling import Kind, asked_for, told
+from jikimi.domain.logsource import LogSource
 from jikimi.errors import Misconfigured
 
 HEAD_BYTES = 64 * 1024
@@ -10,6 +12,7 @@ HEAD_BYTES = 64 * 1024
 class Format(enum.Enum):
     EVTX = "Windows event log"
     LINES = "JSON lines"
+    LOG = "log lines"
     TEXT = "JSON array or pretty-printed JSON"
     PCAP = "pcap"
     PCAPNG = "pcapng"
@@ -18,7 +21,10 @@ class Format(enum.Enum):
     EMPTY = "empty file"
 
 
-READABLE = "Jikimi reads .evtx, JSON lines, JSON arrays, .pcap and .pcapng, also inside .zip and .gz"
+READABLE = (
+    "Jikimi reads .evtx, JSON lines, JSON arrays, .pcap, .pcapng and system, audit, web, proxy, DNS and Zeek logs, "
+    "also inside .zip and .gz; other text when --logsource says what it is"
+)
 
 _MAGIC = {
     b"ElfFile\x00": Format.EVTX,
@@ -48,8 +54,11 @@ _FOREIGN = {
 }
 
 
-def format_of(head: bytes, name: str) -> Format:
-    """The format of content that begins with `head` (at most HEAD_BYTES). Raises Misconfigured for a foreign one."""
+def format_of(head: bytes, name: str, stated: LogSource | None = None) -> Format:
+    """The format of content that begins with `head` (at most HEAD_BYTES). Raises Misconfigured for a foreign one.
+
+    Text of no known form is a log when `stated` says which.
+    """
     if not head:
         return Format.EMPTY
     for magic, found in _MAGIC.items():
@@ -65,9 +74,19 @@ def format_of(head: bytes, name: str) -> Format:
     for magic, words in _FOREIGN.items():
         if head.startswith(magic):
             return _refuse(name, words)
-    if _is_written(text) and any(line.lstrip().startswith("{") for line in text.splitlines()[:1000]):
+    if not _is_written(text):
+        return _refuse(name, "not a format that can be read")
+    if told(text.split("\n")) is not None:
+        return Format.LOG
+    if any(line.lstrip().startswith("{") for line in text.splitlines()[:1000]):
         return Format.LINES
-    return _refuse(name, "not a format that can be read")
+    return Format.LOG if stated is not None else _refuse(name, "not a format that can be read")
+
+
+def log_kind(head: bytes, stated: LogSource | None) -> Kind | None:
+    """Which log the lines at the beginning of a file are, where `stated` is not another."""
+    lines = _text(head).split("\n")
+    return told(lines) if stated is None else asked_for(stated, lines)
 
 
 def _text(head: bytes) -> str:

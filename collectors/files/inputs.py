@@ -1,6 +1,7 @@
 """What a command line names: files, and folders of them; and how a file is opened."""
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from collectors.files.lines import Peekable
 from jikimi.errors import Misconfigured
 
 SUFFIXES = (".evtx", ".json", ".jsonl", ".ndjson", ".log", ".pcap", ".pcapng", ".cap", ".zip", ".gz")
+_SYSTEM_LOGS = ("auth", "syslog", "messages", "secure", "cron", "maillog", "page_log", "access_log", "error_log")
+_ROTATED = re.compile(r"(?:[.-]\d{1,8})+$")
 
 
 def input_files(named: Sequence[Path]) -> list[Path]:
@@ -20,11 +23,17 @@ def input_files(named: Sequence[Path]) -> list[Path]:
         if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where a folder above may not be entered
             files.append(path)
             continue
-        inside = sorted(p for p in files_below(path) if p.suffix.lower() in SUFFIXES)
+        inside = sorted(p for p in files_below(path) if _is_of_events(p.name.lower()))
         if not inside:
             raise Misconfigured(f"{path}: no event file in this folder ({', '.join(SUFFIXES)})")
         files += inside
     return files
+
+
+def _is_of_events(name: str) -> bool:
+    """By its ending, also of a rotated log (`audit.log.3`, `access.log-20261122`) or a system log without any."""
+    name = _ROTATED.sub("", name)
+    return name.endswith(SUFFIXES) or name in _SYSTEM_LOGS
 
 
 def files_below(folder: Path) -> Iterator[Path]:

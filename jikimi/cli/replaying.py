@@ -55,7 +55,7 @@ class Replay:
         if self.speed is not None and not 0 < self.speed < float("inf"):
             raise Misconfigured("--speed must be a number above 0")
         for path in self.files:
-            check_file(path)
+            check_file(path, self.logsource)
 
     @property
     def device_name(self) -> str:

@@ -24,6 +24,7 @@ FILE_ACCESS = LogSource(product="jikimi", category="file_access")
 WEB_INTEGRITY = LogSource(product="jikimi", category="web_integrity")
 MALWARE_SCAN = LogSource(product="jikimi", category="malware_scan")
 AGENT_HEALTH = LogSource(product="jikimi", category="agent_health")
+PRINT_JOB = LogSource(product="jikimi", category="print_job")
 
 # Public ones that the agent on Linux fills itself.
 PROCESS_CREATION = LogSource(product="linux", category="process_creation")

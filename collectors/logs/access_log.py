@@ -1,0 +1,114 @@
+"""Web servers' access logs: NCSA common and combined, as Apache and nginx write them, also with a virtual host.
+
+Apache HTTP Server, "Log Files"; nginx, ngx_http_log_module. Field names are those of W3C's extended format, as in
+Sigma's webserver rules.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+from collectors.logs.port import Reading
+from collectors.logs.web_fields import target_fields
+from collectors.source_event import SourceEvent
+from collectors.stamps import stamp_of
+from jikimi.domain.event import TIMESTAMP, Event
+from jikimi.domain.logsource import LogSource
+
+WEBSERVER = LogSource(category="webserver")
+
+# A quoted field ends at a quote that no backslash escapes; Apache and nginx escape those inside.
+_QUOTED = r'"((?:[^"\\]|\\.)*)"?'
+_LINE = re.compile(
+    rf"(?:(?P<vhost>[\w.*-]+(?::\d{{1,5}})?) )?(?P<client>[0-9A-Fa-f.:]+|[\w.-]+) (?P<ident>\S+) (?P<user>.{{1,200}}?) "
+    rf"\[(?P<time>\d\d/[A-Z][a-z]{{2}}/\d{{4}}:\d\d:\d\d:\d\d(?: [+-]\d{{4}})?)\] {_QUOTED}(?P<rest>.*)",
+    re.DOTALL,
+)
+LOOKS = re.compile(r"\S+ \S+ .{1,200}?\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?: [+-]\d{4})?\] \"")
+_REST = re.compile(rf" (?P<status>\d{{3}}|-) (?P<size>\d+|-)(?: {_QUOTED}(?: {_QUOTED})?)?")
+_REQUEST = re.compile(r"(?P<method>[A-Za-z_-]{1,32}) +(?P<target>.*?)(?: +(?P<version>HTTP/[\d.]{1,5}))?", re.DOTALL)
+_ESCAPED = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|(.))")
+_CONTROLS = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "v": "\v"}
+
+
+class AccessLog:
+    """One request a line."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+
+    def feed(self, line: str) -> Sequence[SourceEvent]:
+        if not line.strip():
+            return []
+        found = _LINE.match(line)
+        if found is None:
+            self._reading.lost("not a line of an access log")
+            return []
+        return [SourceEvent(WEBSERVER, self._event(found))]
+
+    def flush(self) -> Sequence[SourceEvent]:
+        return []
+
+    def _event(self, found: "re.Match[str]") -> Event:
+        event: Event = {}
+        stamp = self._stamp(found["time"])
+        if stamp is not None:
+            event[TIMESTAMP] = stamp
+        event["c-ip"] = found["client"]
+        if found["vhost"]:
+            event["cs-host"] = found["vhost"]
+        if found["user"] not in ("-", '""'):
+            event["cs-username"] = found["user"]
+        event |= _request(unescaped(found[6]))
+        rest = _REST.match(found["rest"])
+        if rest is not None:
+            event |= _answer(rest)
+        return event
+
+    def _stamp(self, text: str) -> str | None:
+        try:
+            if " " in text:
+                return stamp_of(datetime.strptime(text, "%d/%b/%Y:%H:%M:%S %z"))
+            moment = datetime.strptime(text, "%d/%b/%Y:%H:%M:%S")  # noqa: DTZ007 - the zone follows
+            return stamp_of(moment.replace(tzinfo=self._reading.zone))
+        except (ValueError, OverflowError):
+            return None
+
+
+def _request(line: str) -> Event:
+    """Method, target and version; a request line that is none (a scanner's bytes) is kept whole as the target."""
+    parts = _REQUEST.fullmatch(line)
+    if parts is None or not parts["target"]:
+        return target_fields(line, "") if line not in ("-", "") else {}
+    stem, _, query = parts["target"].partition("?")
+    event = {"cs-method": parts["method"]} | target_fields(stem, query)
+    if parts["version"]:
+        event["cs-version"] = parts["version"]
+    return event
+
+
+def _answer(rest: "re.Match[str]") -> Event:
+    event: Event = {}
+    if rest["status"] != "-":
+        event["sc-status"] = int(rest["status"])
+    if rest["size"] != "-" and len(rest["size"]) < 19:
+        event["sc-bytes"] = int(rest["size"])
+    for name, value in (("cs-referer", rest[3]), ("cs-user-agent", rest[4])):
+        if value is not None and value not in ("-", ""):
+            event[name] = unescaped(value)
+    return event
+
+
+def unescaped(text: str) -> str:
+    r"""`\"`, `\\`, `\n` and `\xhh` undone; bytes above ASCII are UTF-8, as the server got them."""
+    if "\\" not in text:
+        return text
+    raw = _ESCAPED.sub(_character, text)
+    try:
+        return raw.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return raw
+
+
+def _character(match: "re.Match[str]") -> str:
+    return chr(int(match[1], 16)) if match[1] else _CONTROLS.get(match[2], match[2])
