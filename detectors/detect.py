@@ -1,13 +1,14 @@
 """Detection without a server: events in, findings as plain objects out. What `jikimi detect` prints."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from detectors.enrich import enrich
-from detectors.sigma.correlate import CorrelationHit, Correlator
+from detectors.sigma.correlate import END, CorrelationHit, Correlator, Loss
 from detectors.sigma.match import RuleSet
 from detectors.sigma.rule import Match, Rule
 from detectors.titles import sentence
@@ -47,7 +48,8 @@ class OfflineRun:
         self._rules = rules
         self._now = now
         self._correlator = Correlator(rules.correlations)
-        self._open: dict[tuple[Any, ...], tuple[CorrelationHit, LogSource, str]] = {}
+        self._open: dict[tuple[Any, ...], CorrelationHit] = {}
+        self._lost: Counter[Loss] = Counter()
         self.events = 0
 
     def feed(self, logsource: LogSource, events: Sequence[Event], file: str) -> Iterator[Detected]:
@@ -55,8 +57,9 @@ class OfflineRun:
         events = [enrich(event, logsource, _COMPANY, self._now) for event in events]
         matches = self._rules.match(logsource, events)
         refs = [(match, events[match.index], str(self.events + match.index)) for match in matches]
-        for hit in self._correlator.apply(_COMPANY.id, refs, self._now):
-            self._open[hit.rule.id, tuple(hit.group.values()), hit.window_start] = (hit, logsource, file)
+        origin = msgspec.msgpack.encode((logsource, file))
+        self._keep(self._correlator.apply(_COMPANY.id, refs, self._now, origin=origin))
+        self._lost.update({what: count for (_, what), count in self._correlator.lost.items()})
         self._correlator.commit()
         self.events += len(events)
         for match in matches:
@@ -64,9 +67,20 @@ class OfflineRun:
                 yield _of_match(match, events[match.index], logsource, file)
 
     def finish(self) -> Iterator[Detected]:
-        """One finding a correlation hit."""
-        for hit, logsource, file in self._open.values():
+        """One finding a correlation hit. There is nothing more to come: every window is over."""
+        self._keep(self._correlator.close(END))
+        for hit in self._open.values():
+            logsource, file = msgspec.msgpack.decode(hit.origin, type=tuple[LogSource, str])
             yield _of_hit(hit, logsource, file)
+
+    @property
+    def lost(self) -> Mapping[Loss, int]:
+        """What correlations could not do."""
+        return self._lost
+
+    def _keep(self, hits: Sequence[CorrelationHit]) -> None:
+        for hit in hits:
+            self._open[hit.rule.id, tuple(hit.group.values()), hit.window_start] = hit
 
 
 def _of_match(match: Match, event: Event, logsource: LogSource, file: str) -> Detected:

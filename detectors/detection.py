@@ -10,7 +10,7 @@ from detectors.incidents import Advice
 from detectors.release.admission import Admission
 from detectors.release.life import Life
 from detectors.release.tally import Tally
-from detectors.sigma.correlate import CorrelationHit, Correlator
+from detectors.sigma.correlate import CorrelationHit, Correlator, Loss
 from detectors.sigma.match import RuleSet
 from detectors.sigma.rule import Match, Rule
 from jikimi.domain.event import Event, EventBatch, event_id
@@ -59,6 +59,19 @@ class Detection:
         """Findings in stream order; a correlation that goes on yields its finding again with risen counts."""
         return [finding for one in taken for finding in self._detect_batch(one)]
 
+    def close(self, now: datetime) -> list[Finding]:
+        """Findings of correlations that can be told only when their window is over, as of `now`."""
+        found = []
+        for hit in self._correlator.close(now):
+            self._admission.begin(hit.tenant_id, now, 0)
+            if (finding := self._of_hit(hit)) is not None:
+                found.append(finding)
+        return found
+
+    def lost(self) -> Mapping[tuple[str, Loss], int]:
+        """What correlations could not do since the last `commit`: (tenant id, what) → how often."""
+        return dict(self._correlator.lost)
+
     def changed(self) -> list[StateRow]:
         """What the correlations remember anew since the last `commit`."""
         return self._correlator.changed()
@@ -88,8 +101,8 @@ class Detection:
         matches, spared = self._admission.excepted(asked, envelope.logsource, events)
         refs = [(match, events[match.index], names[match.index]) for match in matches]
         found = [finding for ref in refs if (finding := self._of_match(*ref, origin)) is not None]
-        hits = self._correlator.apply(one.tenant.id, refs, received, spared)
-        found += [finding for hit in hits if (finding := self._of_hit(hit, origin)) is not None]
+        hits = self._correlator.apply(one.tenant.id, refs, received, spared, make.written(origin))
+        found += [finding for hit in hits if (finding := self._of_hit(hit)) is not None]
         self._note_thrown()
         return found
 
@@ -102,11 +115,11 @@ class Detection:
             self._throw(match.rule, error)
             return None
 
-    def _of_hit(self, hit: CorrelationHit, origin: make.Origin) -> Finding | None:
+    def _of_hit(self, hit: CorrelationHit) -> Finding | None:
         if not self._admission.admits(hit.rule, hit.event_ids[-1] if hit.event_ids else "", new=hit.new):
             return None
         try:
-            return make.of_hit(hit, origin)
+            return make.of_hit(hit)
         except Exception as error:  # as above
             self._throw(hit.rule, error)
             return None

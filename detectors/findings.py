@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from detectors.incidents import FOR_THE_CENTRE, Advice
 from detectors.sigma.correlate import CorrelationHit
@@ -19,7 +21,7 @@ _DEVICE_FIELDS = ("Hostname", "Computer", "ComputerName", "host", "hostname")
 _USER_FIELDS = ("User", "TargetUserName", "SubjectUserName", "AccountName", "user", "cs-username")
 
 
-class Origin(NamedTuple):
+class Origin(msgspec.Struct, frozen=True):
     """Where an event came from, as its batch's envelope says."""
 
     tenant_id: str
@@ -33,8 +35,14 @@ def of_match(rule: Rule, event: Event, event_id: str, origin: Origin) -> Finding
     return _finding(rule, event, origin, key=event_id, window="", event_ids=(event_id,), counts={"count": 1})
 
 
-def of_hit(hit: CorrelationHit, origin: Origin) -> Finding:
+def written(origin: Origin) -> bytes:
+    """As correlations keep it until they tell (`CorrelationHit.origin`)."""
+    return msgspec.msgpack.encode(origin)
+
+
+def of_hit(hit: CorrelationHit) -> Finding:
     """One finding of a correlation; while the correlation goes on its id stays and its counts rise."""
+    origin = msgspec.msgpack.decode(hit.origin, type=Origin)
     group = "\x1f".join(f"{name}={value}" for name, value in sorted(hit.group.items()))
     counts = {"count": hit.event_count, "distinct": hit.distinct}
     return _finding(

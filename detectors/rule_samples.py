@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from detectors.detection import Detection, Taken
+from detectors.sigma.correlate import END
 from detectors.sigma.match import RuleSet
 from jikimi.domain.event import (
     TIMESTAMP,
@@ -65,7 +66,7 @@ def run_sample(rules: RuleSet, sample: Sample, tenant: Tenant) -> list[Finding]:
         batch = EventBatch(envelope, block_of(map(canonical, events)))
         found += detection.detect([Taken(batch, 0, tenant, "PC-01")])
         seq += len(events)
-    return found
+    return found + detection.close(END)
 
 
 def _spread(sample: Sample) -> Iterator[tuple[LogSource, Event]]:

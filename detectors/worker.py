@@ -109,7 +109,7 @@ class DetectorWorker:
         if await self._take_over(consumer):
             return  # polled before the place was known: read again from there
         records = [record for record in records if record.source in self._epochs]
-        if records:
+        if records or self._clock() - self._swept_at > SWEEP_EVERY:
             await self._process(records)
             await consumer.commit(_ends(records))
 
@@ -141,6 +141,9 @@ class DetectorWorker:
         async with self._database.read() as connection:
             taken = [t for record in records if (t := await self._take(connection, record, now, buried)) is not None]
         found = await asyncio.to_thread(self._detection.detect, taken)
+        sweeps = now - self._swept_at > SWEEP_EVERY
+        if sweeps:
+            found += await asyncio.to_thread(self._detection.close, now)
         tally = self._detection.tally
         quarantined = tally.quarantined.values()
         found += [make.of_quarantine(one.rule, one.told_tenant, one.reason, one.at) for one in quarantined]
@@ -149,9 +152,9 @@ class DetectorWorker:
             await write_tally(connection, tally, now)
             await save_memory(connection, self._detection.changed())
             await _count(connection, taken)
-            if now - self._swept_at > SWEEP_EVERY:
+            await _count_lost(connection, self._detection)
+            if sweeps:
                 await forget_expired(connection, now)
-                self._swept_at = now
             for record, reason in buried:
                 await _bury(connection, record, reason, now)
             for source, offset in _ends(records).items():
@@ -161,7 +164,9 @@ class DetectorWorker:
             self._follower.hurry()
         for one in quarantined:
             log.error("rule_quarantined", rule=one.rule.id, tenant=one.tenant_id, reason=one.reason)
-        log.info("detected", records=len(records), events=sum(one.fresh for one in taken), findings=fresh)
+        self._swept_at = now if sweeps else self._swept_at
+        if records:
+            log.info("detected", records=len(records), events=sum(one.fresh for one in taken), findings=fresh)
 
     async def _take(
         self, connection: AsyncConnection, record: Record, now: datetime, buried: list[tuple[Record, str]]
@@ -216,6 +221,11 @@ def _told_lost(one: Taken) -> int:
     """Events that the agent itself says it had to drop."""
     gaps = [event for event in list(one.batch.events())[one.skip :] if event.get("Kind") == "gap"]
     return sum(dropped for event in gaps if isinstance(dropped := event.get("Dropped"), int))
+
+
+async def _count_lost(connection: AsyncConnection, detection: Detection) -> None:
+    for (tenant_id, what), count in detection.lost().items():
+        await counters.add(connection, what, tenant_id, count)
 
 
 async def _bury(connection: AsyncConnection, record: Record, reason: str, now: datetime) -> None:

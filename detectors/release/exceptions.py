@@ -12,7 +12,6 @@ from datetime import datetime
 
 from sigma.exceptions import SigmaError
 from sigma.filters import SigmaFilter
-from sigma.rule import SigmaDetections, SigmaRule
 
 from detectors.sigma.conditions import tree_of
 from detectors.sigma.match import RuleSet
@@ -69,23 +68,19 @@ def read_filter(text: str, rule: Rule, every: Mapping[str, Rule]) -> Filter:
             f"logsource must be part of {', '.join(sorted({str(one.logsource) for one in judged}))}"
         )
     try:
-        plain = SigmaRule(
-            title=parsed.title or "filter",
-            logsource=parsed.logsource,
-            detection=SigmaDetections(parsed.filter.detections, parsed.filter.condition, policy=POLICY),
-        )
-        return Filter(tree_of(plain), concerned)
+        return Filter(tree_of(parsed.filter), concerned)
     except (SigmaError, Unsupported, ValueError) as error:
         raise Misconfigured(f"the filter cannot be used: {_words(error)}") from error
 
 
 def _parse(text: str) -> SigmaFilter:
     try:
-        documents = [document for document in Source("filter", text.encode()).documents() if document is not None]
+        found = [document.content for document in Source("filter", text.encode()).documents()]
     except Exception as error:  # YAML that is no YAML raises many kinds; each is a refusal
         raise Misconfigured(
             f"the filter is not readable as YAML: {getattr(error, 'problem', None) or error}"
         ) from error
+    documents = [content for content in found if content is not None]
     if len(documents) != 1 or not isinstance(documents[0], dict):
         raise Misconfigured(f"an exception is one Sigma filter; there are {len(documents)} documents in this file")
     try:

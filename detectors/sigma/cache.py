@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from detectors.sigma.placeholders import NONE, Placeholders
 from detectors.sigma.report import LoadReport
 from detectors.sigma.rule import Rule
 from detectors.sigma.source import Source
@@ -32,17 +33,17 @@ def folder() -> Path:
     return (Path(home) if home else Path.home() / ".cache") / "jikimi" / "rules"
 
 
-def find(where: Path, files: Sequence[Source]) -> Loaded | None:
-    """What was kept for exactly these files, or None."""
+def find(where: Path, files: Sequence[Source], placeholders: Placeholders = NONE) -> Loaded | None:
+    """What was kept for exactly these files and placeholder values, or None."""
     try:
-        return msgspec.msgpack.decode((where / _name(files)).read_bytes(), type=Loaded)
+        return msgspec.msgpack.decode((where / _name(files, placeholders)).read_bytes(), type=Loaded)
     except (OSError, msgspec.MsgspecError):
         return None
 
 
-def keep(where: Path, files: Sequence[Source], loaded: Loaded) -> None:
+def keep(where: Path, files: Sequence[Source], loaded: Loaded, placeholders: Placeholders = NONE) -> None:
     """Keeps it for the next start; a folder that cannot be written only costs that start its speed."""
-    target = where / _name(files)
+    target = where / _name(files, placeholders)
     part = target.with_suffix(f".{os.getpid()}")
     try:
         where.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -55,8 +56,9 @@ def keep(where: Path, files: Sequence[Source], loaded: Loaded) -> None:
             part.unlink(missing_ok=True)
 
 
-def _name(files: Sequence[Source]) -> str:
+def _name(files: Sequence[Source], placeholders: Placeholders) -> str:
     digest = hashlib.sha256(_reader() + version("pysigma").encode())
+    digest.update(msgspec.json.encode({name: list(values) for name, values in sorted(placeholders.items())}))
     for file in files:
         digest.update(f"{len(file.file)}:{file.file}{len(file.data)}:".encode() + file.data)
     return f"{digest.hexdigest()}.msgpack"

@@ -4,6 +4,8 @@ pySigma resolves identifiers, `1 of pattern*`, `all of them` (names that start w
 (OR) and `|all`; a condition that is a list holds when one of its items does.
 """
 
+import re
+from collections.abc import Collection
 from typing import Any
 
 from sigma.conditions import (
@@ -12,29 +14,56 @@ from sigma.conditions import (
     ConditionNOT,
     ConditionOR,
     ConditionValueExpression,
+    SigmaCondition,
 )
-from sigma.rule import SigmaRule
+from sigma.rule import SigmaDetections
 
 from detectors.sigma.modifiers import Unsupported, test_of
+from detectors.sigma.placeholders import NONE, Placeholders
 from detectors.sigma.tree import FALSE, TRUE, All, AnyOf, Node, Not, Text, all_of, any_of, negate
 
-
-def tree_of(rule: SigmaRule) -> Node:
-    """The rule's whole condition. Raises `Unsupported`, or what pySigma raises for a condition it cannot read."""
-    return any_of(tuple(_node(condition.parsed) for condition in rule.detection.parsed_condition))
+DEEPEST = 100
+"""More parentheses in one condition, or a detection nested deeper, is refused: no real one comes near."""
 
 
-def _node(item: Any) -> Node:
+_WORDS = frozenset({"and", "or", "not", "of", "all", "any", "them"})
+_WORD = re.compile(r"[^\s()]+")
+
+
+def tree_of(detections: SigmaDetections, placeholders: Placeholders = NONE) -> Node:
+    """The whole condition. Raises `Unsupported`, or what pySigma raises for a condition it cannot read."""
+    return any_of(tuple(_node(_parsed(text, detections), placeholders) for text in detections.condition))
+
+
+def _parsed(text: Any, detections: SigmaDetections) -> Any:
+    if not isinstance(text, str):
+        raise Unsupported("a condition is text, or a list of texts", "condition")
+    if text.count("(") > DEEPEST:
+        raise Unsupported(f"a condition with more than {DEEPEST} parentheses", "condition")
+    return SigmaCondition(in_lower_case(text, detections.detections), detections, detections.source).parsed
+
+
+def in_lower_case(condition: str, names: Collection[str]) -> str:
+    """The condition with `AND`, `Or`, … in lower case, as pySigma wants them, unless a search is called that."""
+
+    def lower(found: re.Match[str]) -> str:
+        word = found[0]
+        return word.lower() if word.lower() in _WORDS and word not in names else word
+
+    return _WORD.sub(lower, condition)
+
+
+def _node(item: Any, placeholders: Placeholders) -> Node:
     if isinstance(item, ConditionFieldEqualsValueExpression):
-        return test_of(item.field.strip(), item.value)
+        return test_of(item.field.strip(), item.value, placeholders)
     if isinstance(item, ConditionValueExpression):
-        return test_of(None, item.value)
+        return test_of(None, item.value, placeholders)
     if isinstance(item, ConditionAND):
-        return all_of(tuple(_node(arg) for arg in item.args))
+        return all_of(tuple(_node(arg, placeholders) for arg in item.args))
     if isinstance(item, ConditionOR):
-        return any_of(tuple(_node(arg) for arg in item.args))
+        return any_of(tuple(_node(arg, placeholders) for arg in item.args))
     if isinstance(item, ConditionNOT):
-        return negate(_node(item.args[0]))
+        return negate(_node(item.args[0], placeholders))
     raise Unsupported(f"condition part {type(item).__name__} is not supported", "condition")
 
 

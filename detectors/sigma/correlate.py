@@ -2,30 +2,37 @@
 
 Pure: matches and `now` in, hits out. A correlation fires when its condition is first met inside one timespan; while the
 group goes on without a pause longer than the timespan it is the same hit, told again with risen counts; after such a
-pause a new one may fire. State is one small value a (correlation, tenant, group) that the caller keeps.
+pause a new one may fire. What can be judged only when its window is over waits for that (`closing`). A hit feeds the
+correlations that name its correlation. State is one small value a (correlation, tenant, group) that the caller keeps.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 import orjson
 
 from detectors.sigma.rule import Correlation, Match, Rule
-from detectors.sigma.values import texts_of
-from detectors.sigma.window import Sighting, Window
+from detectors.sigma.sighting import Sighting, digest
+from detectors.sigma.timeline import LATENESS, Running, Telling, Timeline, TooLate
+from detectors.sigma.values import as_number, texts_of
 from jikimi.domain.event import Event, event_time
 
 AHEAD = timedelta(minutes=2)
 """How far before `now` an event's clock is believed; further is taken as now + AHEAD."""
-LATENESS = timedelta(minutes=10)
-"""How long state is kept after its timespan, for events that come late."""
+END = datetime(9999, 12, 1, tzinfo=UTC)
+"""For `close` when nothing more will come: every window is over."""
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
+_OPEN_LONGER = timedelta(days=1)
+"""How much longer a window that is told at its end is kept, so that a centre that was down still tells it."""
 GROUPS = 200_000
-"""Groups kept at once; beyond it those that rested longest are given up and counted in `given_up`."""
+"""Groups kept at once; beyond it those that rested longest are given up and counted."""
 
+Loss = Literal["groups_given_up", "events_too_late", "state_unreadable"]
+"""What a correlation could not do, counted by tenant: too many groups, an event behind `LATENESS`, a damaged row."""
 Key: TypeAlias = tuple[str, str, str]
 """(operator, tenant, group), the primary key of the caller's state table; the operator names rule and version."""
 Row: TypeAlias = tuple[str, str, str, bytes]
@@ -35,19 +42,49 @@ Changed: TypeAlias = tuple[str, str, str, bytes | None, datetime]
 class CorrelationHit(msgspec.Struct, frozen=True):
     """A correlation that holds. `new` is true the first time; later ones with the same `window_start` supersede it.
 
-    `event_count` and `distinct` count everything since `window_start`; `event_ids` are the first of them, at most 100;
-    `event` is the last one. `distinct` is 0 for event_count.
+    `window_start` names the hit: it is the first event's time as first told; `first_time` moves back when late events
+    turn out to belong to it. `event_count` and `distinct` (values or rules, 0 where none are counted) count everything
+    since then, `measured` is what the condition is about; `event_ids` are the first of them, at most 100; `event` is
+    the last one and `origin` where it came from, as the caller said.
     """
 
     rule: Rule
+    tenant_id: str
     group: dict[str, str]
     window_start: datetime
+    first_time: datetime
     last_time: datetime
     event_count: int
     distinct: int
+    measured: float
     event_ids: tuple[str, ...]
     event: Event
     new: bool
+    origin: bytes = b""
+
+
+class _Pass(msgspec.Struct, frozen=True):
+    """One call of `apply` or `close`: whose matches, when, from where, and what is to tell so far."""
+
+    now: datetime
+    origin: bytes = b""
+    spared: Container[tuple[str, int]] = ()
+    hits: list[CorrelationHit] = []
+
+
+class _Kept(msgspec.Struct):
+    """A row: the group's values as first seen, and its timeline."""
+
+    group: dict[str, str]
+    timeline: Timeline
+
+
+class _Group:
+    """A group at work."""
+
+    def __init__(self, correlation: Correlation, group: dict[str, str], state: Timeline | None = None) -> None:
+        self.group = group
+        self.running = Running(correlation, state)
 
 
 class Correlator:
@@ -55,23 +92,22 @@ class Correlator:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._feeds: dict[str, list[tuple[Rule, Correlation]]] = {}
-        self._timespans: dict[str, int] = {}
+        self._rules: dict[str, tuple[Rule, Correlation]] = {}
         for rule in rules:
             if rule.correlation is not None:
-                self._timespans[operator_of(rule)] = rule.correlation.timespan
+                self._rules[operator_of(rule)] = (rule, rule.correlation)
                 for feeder in dict.fromkeys(rule.correlation.rules):
                     self._feeds.setdefault(feeder, []).append((rule, rule.correlation))
-        self._windows: dict[Key, Window] = {}
-        self._before: dict[Key, Window | None] = {}
+        self._groups: dict[Key, _Group] = {}
+        self._changed: set[Key] = set()
         self._expires: dict[Key, datetime] = {}
         self._touches = 0
-        self.given_up = 0
-        self.unreadable = 0
+        self.lost: Counter[tuple[str, Loss]] = Counter()
 
     @property
     def operators(self) -> frozenset[str]:
         """The operators whose rows `load` wants; rows of others belong to rules that are gone."""
-        return frozenset(self._timespans)
+        return frozenset(self._rules)
 
     def apply(
         self,
@@ -79,95 +115,148 @@ class Correlator:
         refs: Sequence[tuple[Match, Event, str]],
         now: datetime,
         spared: Container[tuple[str, int]] = (),
+        origin: bytes = b"",
     ) -> list[CorrelationHit]:
         """Counts the matches of one tenant, in order; one hit a correlation, group and window, told with its end state.
 
         Each ref is a match, its event and the event's id. An event without a readable time counts as happening now.
+        Hits of correlations that only feed others (`Rule.generates`) are not among them.
         `spared` names (correlation id, index of a match) that this correlation is not to count.
         """
-        told: dict[tuple[Key, datetime], list[CorrelationHit]] = {}
+        this = _Pass(now, origin, spared)
         for match, event, event_id in refs:
-            for rule, correlation in self._feeds.get(match.rule.id, ()):
-                if (rule.id, match.index) in spared:
-                    continue
-                group = _group(correlation, match.rule.id, event)
-                sighting = _sighting(correlation, match.rule.id, event, event_id, _time(event, now))
-                if group is None or sighting is None:
-                    continue
-                key = (operator_of(rule), tenant_id, _key_of(group))
-                window = self._touch(key)
-                outcome = window.add(correlation, sighting)
-                self._expires[key] = self._rests_until(key[0], now)
-                if outcome is not None:
-                    hit = _hit(rule, group, window, event, outcome == "new")
-                    told.setdefault((key, hit.window_start), []).append(hit)
+            self._feed(this, tenant_id, match.rule.id, event, event_id, _time(event, now), index=match.index)
         self._tidy(now)
-        return [msgspec.structs.replace(hits[-1], new=hits[0].new) for hits in told.values()]
+        return _last_of_each(this.hits)
+
+    def close(self, now: datetime) -> list[CorrelationHit]:
+        """The hits of windows that are over by `now` and its lateness; to be called now and then, and at an end."""
+        this = _Pass(now)
+        for key in [key for key in self._groups if self._rules[key[0]][1].waits]:
+            group = self._groups[key]
+            state = group.running.state
+            before = (state.through, len(state.log))
+            tellings = group.running.close(now.timestamp())
+            if tellings or before != (state.through, len(state.log)):
+                self._touch(key, now)
+            self._tell(this, key, group, tellings, state.event or {}, state.origin)
+            if group.running.idle:
+                self._drop(key)
+        return _last_of_each(this.hits)
 
     def load(self, rows: Iterable[Row]) -> None:
         """Takes up kept state, as committed. Rows of no loaded rule are left; what does not decode starts anew."""
         for operator, tenant_id, key, value in rows:
-            if operator in self._timespans:
+            if operator in self._rules:
                 try:
-                    self._windows[operator, tenant_id, key] = msgspec.msgpack.decode(value, type=Window)
+                    kept = msgspec.msgpack.decode(value, type=_Kept)
                 except msgspec.MsgspecError:
-                    self.unreadable += 1
+                    self.lost[tenant_id, "state_unreadable"] += 1
+                else:
+                    correlation = self._rules[operator][1]
+                    self._groups[operator, tenant_id, key] = _Group(correlation, kept.group, kept.timeline)
 
     def changed(self) -> list[Changed]:
         """What differs from the last `commit`: (operator, tenant, key, value or None for gone, expires_at)."""
         rows: list[Changed] = []
-        for key in self._before:
-            window = self._windows.get(key)
-            value = msgspec.msgpack.encode(window) if window is not None else None
+        for key in sorted(self._changed):
+            group = self._groups.get(key)
+            value = msgspec.msgpack.encode(_Kept(group.group, group.running.state)) if group is not None else None
             rows.append((*key, value, self._expires.get(key, _LONG_AGO)))
         return rows
 
     def commit(self) -> None:
-        """The caller's transaction stands: what changed is now the truth."""
-        self._before.clear()
-
-    def rollback(self) -> None:
-        """The caller's transaction failed: back to the last `commit`."""
-        for key, window in self._before.items():
-            if window is None:
-                self._windows.pop(key, None)
-            else:
-                self._windows[key] = window
-        self._before.clear()
+        """The caller's transaction stands: what changed and what was lost is written."""
+        self._changed.clear()
+        self.lost.clear()
 
     def forget(self, tenant_id: str) -> None:
         """Drops a tenant's state, when its partition moves away."""
-        for key in [key for key in self._windows if key[1] == tenant_id]:
-            del self._windows[key]
-            self._before.pop(key, None)
+        for key in [key for key in self._groups if key[1] == tenant_id]:
+            del self._groups[key]
+            self._changed.discard(key)
+            self._expires.pop(key, None)
 
-    def _touch(self, key: Key) -> Window:
-        """The window to be changed, its former state noted, moved to the end of the resting order."""
+    def _feed(
+        self,
+        this: _Pass,
+        tenant_id: str,
+        rule_id: str,
+        event: Event,
+        event_id: str,
+        time: float,
+        *,
+        new: bool = True,
+        index: int = -1,
+    ) -> None:
+        """One match of a rule, or one hit of a correlation, to every correlation that names it.
+
+        A hit that goes on is no second one: it only keeps a temporal correlation's view of it fresh.
+        """
+        for rule, correlation in self._feeds.get(rule_id, ()):
+            if not new and correlation.type not in ("temporal", "temporal_ordered"):
+                continue
+            if (rule.id, index) in this.spared:
+                continue
+            values = _group(correlation, rule_id, event)
+            sighting = _sighting(correlation, rule_id, event, event_id, time)
+            if values is not None and sighting is not None:
+                key = (operator_of(rule), tenant_id, _key_of(values))
+                self._see(this, key, self._groups.get(key) or _Group(correlation, values), event, sighting)
+
+    def _see(self, this: _Pass, key: Key, group: _Group, event: Event, sighting: Sighting) -> None:
+        self._groups[key] = group
+        self._touch(key, this.now)
+        state = group.running.state
+        try:
+            tellings = group.running.take(sighting)
+        except TooLate:
+            self.lost[key[1], "events_too_late"] += 1
+            return
+        told_of, origin = event, this.origin
+        if self._rules[key[0]][1].waits:  # what is over is told of the events before this one
+            told_of, origin = state.event or event, state.origin
+            state.event, state.origin = event, this.origin
+        self._tell(this, key, group, tellings, told_of, origin)
+
+    def _tell(
+        self, this: _Pass, key: Key, group: _Group, tellings: Sequence[Telling], event: Event, origin: bytes
+    ) -> None:
+        rule, correlation = self._rules[key[0]]
+        for telling in tellings:
+            if rule.generates:
+                this.hits.append(_hit(rule, correlation, key[1], group.group, telling, event, origin))
+            name = f"{key[0]}:{key[2]}:{telling.anchor}"
+            self._feed(this, key[1], rule.id, event | group.group, name, telling.session.last, new=telling.new)
+
+    def _touch(self, key: Key, now: datetime) -> None:
+        """To be written, and at the end of the resting order."""
         self._touches += 1
-        window = self._windows.pop(key, None)
-        if key not in self._before:
-            self._before[key] = window.copy() if window is not None else None
-        self._windows[key] = window if window is not None else Window()
-        return self._windows[key]
+        self._groups[key] = self._groups.pop(key)
+        self._changed.add(key)
+        self._expires[key] = self._rests_until(key[0], now)
 
     def _tidy(self, now: datetime) -> None:
         """Forgets what rested past its time, now and then; and what rested longest when there is too much."""
-        if self._touches > len(self._windows) + 1_000:
+        if self._touches > len(self._groups) + 1_000:
             self._touches = 0
-            for key in list(self._windows):
-                rests_until = self._expires.setdefault(key, self._rests_until(key[0], now))
-                if rests_until < now:
+            for key in list(self._groups):
+                if self._expires.setdefault(key, self._rests_until(key[0], now)) < now:
                     self._drop(key)
-        while len(self._windows) > GROUPS:
-            self._drop(next(iter(self._windows)))
-            self.given_up += 1
+        while len(self._groups) > GROUPS:
+            key = next(iter(self._groups))
+            self.lost[key[1], "groups_given_up"] += 1
+            self._drop(key)
 
     def _drop(self, key: Key) -> None:
-        self._before.setdefault(key, self._windows.pop(key))
+        del self._groups[key]
+        self._changed.add(key)
         self._expires.pop(key, None)
 
     def _rests_until(self, operator: str, now: datetime) -> datetime:
-        return now + timedelta(seconds=self._timespans[operator]) + LATENESS
+        correlation = self._rules[operator][1]
+        rests = timedelta(seconds=correlation.timespan + LATENESS)
+        return now + (rests + _OPEN_LONGER if correlation.waits else rests)
 
 
 def operator_of(rule: Rule) -> str:
@@ -175,8 +264,17 @@ def operator_of(rule: Rule) -> str:
     return f"sigma:{rule.id}:{rule.version}"
 
 
+def _last_of_each(hits: Sequence[CorrelationHit]) -> list[CorrelationHit]:
+    """One a correlation, group and window: new if it was new at first, else as at last."""
+    told: dict[tuple[str, str, tuple[str, ...], datetime], list[CorrelationHit]] = {}
+    for hit in hits:
+        key = (hit.rule.id, hit.tenant_id, tuple(hit.group.values()), hit.window_start)
+        told.setdefault(key, []).append(hit)
+    return [msgspec.structs.replace(same[-1], new=same[0].new) for same in told.values()]
+
+
 def _group(correlation: Correlation, rule_id: str, event: Event) -> dict[str, str] | None:
-    """The group's values, or None when the event lacks one of them: it belongs to no group."""
+    """The group's values, or None when the event lacks one of them: it belongs to no group ("Grouping")."""
     group = {}
     for name in correlation.group_by:
         value = next(texts_of(event.get(_field(correlation, name, rule_id))), None)
@@ -187,6 +285,7 @@ def _group(correlation: Correlation, rule_id: str, event: Event) -> dict[str, st
 
 
 def _field(correlation: Correlation, name: str, rule_id: str) -> str:
+    """The field that a name stands for in the events of a rule ("Field Name Aliases")."""
     return correlation.aliases.get(name, {}).get(rule_id, name)
 
 
@@ -197,14 +296,20 @@ def _key_of(group: dict[str, str]) -> str:
 
 
 def _sighting(correlation: Correlation, rule_id: str, event: Event, event_id: str, time: float) -> Sighting | None:
-    """None when the event lacks a counted value."""
+    """None when the event lacks a counted value, or it is no number where one is calculated with."""
+    place = correlation.rules.index(rule_id)
     if correlation.type == "event_count":
-        return Sighting(time, event_id, rule_id)
-    if correlation.type != "value_count":
-        return Sighting(time, event_id, rule_id, rule_id)
+        return Sighting(time, place, event_id)
+    if correlation.type in ("temporal", "temporal_ordered"):
+        return Sighting(time, place, event_id, place)
     fields = [_field(correlation, name, rule_id) for name in correlation.field]
     values = [text for field in fields if (text := next(texts_of(event.get(field)), None)) is not None]
-    return Sighting(time, event_id, rule_id, "\x1f".join(values)) if len(values) == len(fields) else None
+    if len(values) != len(fields):
+        return None
+    if correlation.type == "value_count":
+        return Sighting(time, place, event_id, digest("\x1f".join(values)))
+    number = as_number(values[0])
+    return Sighting(time, place, event_id, number=number) if number is not None else None
 
 
 def _time(event: Event, now: datetime) -> float:
@@ -214,15 +319,29 @@ def _time(event: Event, now: datetime) -> float:
         return now.timestamp()
 
 
-def _hit(rule: Rule, group: dict[str, str], window: Window, event: Event, new: bool) -> CorrelationHit:
+def _hit(
+    rule: Rule,
+    correlation: Correlation,
+    tenant_id: str,
+    group: dict[str, str],
+    telling: Telling,
+    event: Event,
+    origin: bytes,
+) -> CorrelationHit:
+    session = telling.session
+    counts_values = correlation.type in ("value_count", "temporal", "temporal_ordered")
     return CorrelationHit(
         rule=rule,
+        tenant_id=tenant_id,
         group=group,
-        window_start=datetime.fromtimestamp(window.start, UTC),
-        last_time=datetime.fromtimestamp(window.last, UTC),
-        event_count=window.count,
-        distinct=window.distinct,
-        event_ids=tuple(window.ids),
+        window_start=datetime.fromtimestamp(telling.anchor, UTC),
+        first_time=datetime.fromtimestamp(session.start, UTC),
+        last_time=datetime.fromtimestamp(session.last, UTC),
+        event_count=session.count,
+        distinct=len(session.values) if counts_values else 0,
+        measured=session.measured(correlation),
+        event_ids=tuple(event_id for _, event_id in session.ids),
         event=event,
-        new=new,
+        new=telling.new,
+        origin=origin,
     )

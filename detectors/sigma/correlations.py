@@ -1,27 +1,30 @@
-"""The correlation section of a rule file, as pySigma reads it, into a `Correlation` (Sigma correlations 2.1).
-
-First version: event_count, value_count, temporal and temporal_ordered over plain rules. Everything else is refused.
-"""
+"""The correlation section of a rule file, as pySigma reads it, into a `Correlation` (Sigma correlations 2.1)."""
 
 from collections.abc import Mapping
 from typing import Any, cast
 
-from sigma.correlations import SigmaCorrelationCondition, SigmaCorrelationRule, SigmaCorrelationType
+from sigma.correlations import SigmaCorrelationRule
 
+from detectors.sigma.correlation_condition import OPERATORS, Condition, bounds_of, expression_of, names_in, places_of
 from detectors.sigma.modifiers import Unsupported
 from detectors.sigma.rule import Correlation, CorrelationType, Rule
 
 MOST = 10_000
 """The largest count a condition may ask for: what is kept of one group stays small."""
+RULES = 100
+"""The most rules one correlation may name."""
 
-_OPERATORS = ("gt", "gte", "lt", "lte", "eq", "neq")
+_COUNTS = ("event_count", "value_count", "temporal", "temporal_ordered")
 _TEMPORAL = ("temporal", "temporal_ordered")
+_OF_VALUES = ("value_count", "value_sum", "value_avg", "value_percentile", "value_median")
+_KEYS = frozenset({"type", "rules", "group-by", "timespan", "condition", "aliases", "generate"})
 
 
-def shim(document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """The document as pySigma can read it, and its condition if that is a range.
+def shim(document: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+    """The document as pySigma can read it, and its condition as written.
 
-    pySigma takes one comparison only (a range has two) and knows `generate` inside the correlation only.
+    pySigma takes one comparison only (a range has two), words only in lower case and of names without a hyphen, and
+    `generate` only inside the correlation.
     """
     section = document.get("correlation")
     if not isinstance(section, dict):
@@ -31,81 +34,119 @@ def shim(document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | Non
     if "generate" in document:
         section.setdefault("generate", document.pop("generate"))
     condition = section.get("condition")
-    if not isinstance(condition, dict) or sum(op in condition for op in _OPERATORS) < 2:
-        return document, None
-    first = next(op for op in _OPERATORS if op in condition)
-    section["condition"] = {k: v for k, v in condition.items() if k not in _OPERATORS or k == first}
+    if isinstance(condition, dict):
+        first = next((op for op in OPERATORS if op in condition), None)
+        section["condition"] = {k: v for k, v in condition.items() if k not in OPERATORS or k == first}
+    elif isinstance(condition, str) and section.get("type") in _TEMPORAL:
+        del section["condition"]
+        section.setdefault("rules", names_in(condition))
     return document, condition
 
 
 def correlation_of(
-    item: SigmaCorrelationRule, stated: dict[str, Any] | None, known: Mapping[str, Rule], refused: frozenset[str]
+    item: SigmaCorrelationRule, stated: Any, section: Mapping[str, Any], known: Mapping[str, Rule]
 ) -> Correlation:
-    """Raises `Unsupported` for what is not matched yet. `known` finds a rule by id or name."""
-    kind = item.type.name.lower()
-    if item.type not in (
-        SigmaCorrelationType.EVENT_COUNT,
-        SigmaCorrelationType.VALUE_COUNT,
-        SigmaCorrelationType.TEMPORAL,
-        SigmaCorrelationType.TEMPORAL_ORDERED,
-    ):
-        raise Unsupported(f"correlation type {kind} is not supported yet", "type:")
-    if not isinstance(item.condition, SigmaCorrelationCondition):
-        raise Unsupported("a correlation condition in words (and, or, not) is not supported yet", "condition:")
-    feeders = tuple(_feeder(reference.reference, known, refused) for reference in item.rules or [])
-    at_least, at_most = _bounds(stated if stated is not None else item.condition.to_dict())
-    if kind in _TEMPORAL and at_least > len(set(feeders)):
-        raise Unsupported(f"the condition asks for {at_least} rules of {len(set(feeders))}", "condition:")
-    if kind == "temporal_ordered" and (at_least != len(feeders) or at_most is not None):
-        raise Unsupported("temporal_ordered over a part of its rules is not supported yet", "condition:")
-    field = item.condition.fieldref or ()
+    """`known` finds a rule by id or name, `stated` is the condition. Raises `Unsupported`."""
+    kind = cast("CorrelationType", item.type.name.lower())
+    if unknown := sorted(map(str, section.keys() - _KEYS)):
+        raise Unsupported(f"the correlation has no part called {unknown[0]!r}", f"{unknown[0]}:")
+    names = [reference.reference for reference in item.rules or []]
+    if not names or len(names) > RULES:
+        raise Unsupported(f"a correlation names 1 to {RULES} rules, not {len(names)}", "rules:")
+    feeders = tuple(known[name].id for name in names)
+    field = stated.get("field", ()) if isinstance(stated, dict) else ()
     return Correlation(
-        type=cast("CorrelationType", kind),
-        rules=tuple(rule.id for rule in feeders),
+        type=kind,
+        rules=feeders,
         timespan=item.timespan.seconds,
+        condition=_condition(kind, stated, names, feeders),
         group_by=tuple(item.group_by or ()),
-        aliases={a.alias: _alias(a.mapping, known) for a in item.aliases},
-        field=(field,) if isinstance(field, str) else tuple(field),
-        at_least=at_least,
-        at_most=at_most,
+        aliases={a.alias: _alias(a.mapping, known, feeders) for a in item.aliases},
+        field=_fields(kind, field),
     )
 
 
-def _feeder(reference: str, known: Mapping[str, Rule], refused: frozenset[str]) -> Rule:
-    rule = known.get(reference)
-    if rule is None:
-        why = "was refused" if reference in refused else "is not among the loaded rules"
-        raise Unsupported(f"the correlated rule {reference!r} {why}", reference)
-    if rule.correlation is not None:
-        raise Unsupported(f"correlating a correlation ({reference!r}) is not supported yet", reference)
-    return rule
+def references_of(item: SigmaCorrelationRule) -> list[str]:
+    """The ids and names of rules that must be known before this correlation can be read."""
+    return [reference.reference for reference in item.rules or []]
 
 
-def _alias(mapping: Mapping[Any, str], known: Mapping[str, Rule]) -> dict[str, str]:
-    for reference in mapping:
-        if reference.reference not in known:
-            raise Unsupported(f"the alias names a rule that is not loaded: {reference.reference!r}", "aliases:")
-    return {known[reference.reference].id: field for reference, field in mapping.items()}
+def _condition(kind: CorrelationType, stated: Any, names: list[str], feeders: tuple[str, ...]) -> Condition:
+    if stated is None and kind in _TEMPORAL:
+        return Condition((("gte", len(set(feeders))),))
+    if isinstance(stated, str):
+        return _in_words(kind, stated, names)
+    if not isinstance(stated, dict):
+        raise Unsupported("the condition must be a map of comparisons", "condition:")
+    if unknown := sorted(map(str, stated.keys() - {*OPERATORS, "field", "percentile"})):
+        raise Unsupported(f"a condition has no part called {unknown[0]!r}", f"{unknown[0]}:")
+    if ("percentile" in stated) != (kind == "value_percentile"):
+        raise Unsupported("percentile belongs to value_percentile, which needs it", "percentile")
+    condition = Condition(
+        bounds_of(stated, whole=kind in _COUNTS), percentile=_percentile(stated.get("percentile", 50))
+    )
+    _check_reach(kind, condition, len(set(feeders)) if kind == "temporal" else len(feeders))
+    return condition
 
 
-def _bounds(condition: dict[str, Any]) -> tuple[int, int | None]:
-    """Inclusive bounds of a whole-number condition."""
-    low, high = None, None
-    for operator, number in condition.items():
-        if operator not in _OPERATORS:
-            continue
-        if not isinstance(number, int) or isinstance(number, bool):
-            raise Unsupported(f"the count {number!r} is not a whole number", "condition:")
-        if operator in ("gt", "gte", "eq"):
-            low = number + (operator == "gt")
-        if operator in ("lt", "lte", "eq"):
-            high = number - (operator == "lt")
-        if operator == "neq":
-            raise Unsupported("neq holds for no event at all and cannot be watched on a stream", "neq")
-    if low is None or low < 1:
-        raise Unsupported("a count that nothing at all fulfils (no lower bound) cannot be watched", "condition:")
-    if high is not None and high < low:
-        raise Unsupported(f"no count is at least {low} and at most {high}", "condition:")
-    if low > MOST:
+def _check_reach(kind: CorrelationType, condition: Condition, rules: int) -> None:
+    if kind in _TEMPORAL and condition.least > rules:
+        raise Unsupported(f"the condition asks for {condition.least} rules of {rules}", "condition:")
+    if kind == "temporal_ordered" and condition.least != rules:
+        raise Unsupported("temporal_ordered over a part of its rules has no order to follow", "condition:")
+    largest = max((abs(number) for _, number in condition.bounds), default=0)
+    if kind in _COUNTS and largest > MOST:
         raise Unsupported(f"a count above {MOST} is not supported", "condition:")
-    return low, high
+
+
+def _in_words(kind: CorrelationType, stated: str, names: list[str]) -> Condition:
+    """`a and b or not c` of rule names; for temporal_ordered only every rule in the order of `rules`."""
+    if kind not in _TEMPORAL:
+        raise Unsupported(f"a condition in words belongs to temporal types, not to {kind}", "condition:")
+    condition = Condition(expression=expression_of(stated, names))
+    expression = condition.expression
+    assert expression is not None  # noqa: S101 - two lines above
+    if unused := sorted({*range(len(names))} - {*places_of(expression)}):
+        raise Unsupported(f"the condition does not name {names[unused[0]]!r}", "condition:")
+    if condition.holds_for(frozenset()):
+        raise Unsupported("the condition holds when nothing at all happens, which no event can tell", "condition:")
+    if kind == "temporal":
+        return condition
+    everything = frozenset(range(len(names)))
+    partly = any(condition.holds_for(everything - {place}) for place in everything)
+    if partly or places_of(expression) != sorted(places_of(expression)) or not condition.holds_for(everything):
+        raise Unsupported(
+            "temporal_ordered in words is every rule joined by `and`, in the order of `rules`", "condition:"
+        )
+    return Condition((("gte", len(names)),))
+
+
+def _fields(kind: CorrelationType, stated: Any) -> tuple[str, ...]:
+    fields = (stated,) if isinstance(stated, str) else tuple(stated)
+    if not all(isinstance(field, str) and field for field in fields):
+        raise Unsupported("field must be the name of a field, or a list of names", "field:")
+    if bool(fields) != (kind in _OF_VALUES):
+        raise Unsupported(f"{kind} {'needs a field' if kind in _OF_VALUES else 'counts no field'}", "condition:")
+    if len(fields) > 1 and kind != "value_count":
+        raise Unsupported(f"{kind} is of one field", "field:")
+    return fields
+
+
+def _percentile(stated: Any) -> int:
+    if isinstance(stated, bool) or not isinstance(stated, int) or not 0 <= stated <= 100:
+        raise Unsupported(f"the percentile {stated!r} is not a whole number from 0 to 100", "percentile:")
+    return stated
+
+
+def _alias(mapping: Mapping[Any, Any], known: Mapping[str, Rule], feeders: tuple[str, ...]) -> dict[str, str]:
+    alias = {}
+    for reference, field in mapping.items():
+        rule = known.get(reference.reference)
+        if rule is None or rule.id not in feeders:
+            raise Unsupported(
+                f"the alias is for {reference.reference!r}, which the correlation does not name", "aliases:"
+            )
+        if not isinstance(field, str):
+            raise Unsupported(f"the alias for {reference.reference!r} must be the name of a field", "aliases:")
+        alias[rule.id] = field
+    return alias

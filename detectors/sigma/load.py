@@ -1,4 +1,4 @@
-"""Rule files → rules, correlations and a report; a fault in one rule never costs another."""
+"""Rule files → rules, correlations, filters and a report; a fault in one rule never costs another."""
 
 import hashlib
 from collections.abc import Sequence
@@ -6,57 +6,71 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import msgspec
-from sigma.collection import SigmaCollection
 from sigma.correlations import SigmaCorrelationRule
-from sigma.exceptions import SigmaRuleLocation
+from sigma.exceptions import SigmaError, SigmaRuleLocation
 from sigma.filters import SigmaFilter
 from sigma.rule import SigmaRule
+from sigma.rule.attributes import SigmaStatus
+from sigma.rule.base import check_alias_expansion
 
 from detectors.sigma import cache
-from detectors.sigma.conditions import tree_of
-from detectors.sigma.correlations import correlation_of, shim
+from detectors.sigma.conditions import DEEPEST, tree_of
+from detectors.sigma.correlations import correlation_of, references_of, shim
+from detectors.sigma.detections import check_detections
+from detectors.sigma.filters import Filter, filter_of, filtered, without_effect
 from detectors.sigma.match import RuleSet
 from detectors.sigma.modifiers import Unsupported
+from detectors.sigma.placeholders import NONE, Placeholders
 from detectors.sigma.regex import POLICY
 from detectors.sigma.report import Blind, LoadReport, Refusal
 from detectors.sigma.route import is_known
 from detectors.sigma.rule import Rule
-from detectors.sigma.source import Source, sources
+from detectors.sigma.rule_collection import rules_of
+from detectors.sigma.source import Document, Source, sources
 from detectors.sigma.tree import depth
 from jikimi.domain.logsource import LogSource
 
-DEEPEST = 100
-"""A detection nested deeper is refused: no real one comes near."""
-
 _Item: TypeAlias = SigmaRule | SigmaCorrelationRule | SigmaFilter
+TAXONOMY = "sigma"
 
 
 class _Parsed(msgspec.Struct, frozen=True):
+    """What pySigma read of one document; `condition` is a correlation's as written."""
+
     item: Any
     source: Source
-    range: dict[str, Any] | None = None
+    document: Document
+    condition: Any = None
+
+    def refusal(self, reason: str, near: str = "") -> Refusal:
+        return self.source.refusal(self.item.title, reason, near, self.document.line)
 
 
-def load_rules(paths: Sequence[Path], *, keep_in: Path | None = None) -> tuple[RuleSet, LoadReport]:
+def load_rules(
+    paths: Sequence[Path], *, placeholders: Placeholders = NONE, keep_in: Path | None = None
+) -> tuple[RuleSet, LoadReport]:
     """Every `.yml` and `.yaml` file at or below `paths`.
 
-    `keep_in` is a folder where the read rule set is kept for the next start (`cache.folder()`). Raises Misconfigured
-    when a path does not exist or cannot be read; every other fault is a refusal in the report.
+    `placeholders` are values that hold for every company (`%name%` in a value with `expand`). `keep_in` is a folder
+    where the read rule set is kept for the next start (`cache.folder()`). Raises Misconfigured when a path does not
+    exist or cannot be read; every other fault is a refusal in the report.
     """
     files = tuple(sources(paths))
-    loaded = cache.find(keep_in, files) if keep_in else None
+    loaded = cache.find(keep_in, files, placeholders) if keep_in else None
     if loaded is None:
-        loaded = _Loading().load(files)
+        loaded = _Loading(placeholders).load(files)
         if keep_in:
-            cache.keep(keep_in, files, loaded)
+            cache.keep(keep_in, files, loaded, placeholders)
     return RuleSet(loaded.rules), loaded.report
 
 
 class _Loading:
     """One load: what was found so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, placeholders: Placeholders) -> None:
+        self.placeholders = placeholders
         self.rules: dict[str, Rule] = {}
+        self.names: dict[str, Rule] = {}
         self.refused: list[Refusal] = []
         self.refused_names: set[str] = set()
         self.parsed: list[_Parsed] = []
@@ -64,18 +78,15 @@ class _Loading:
     def load(self, files: Sequence[Source]) -> cache.Loaded:
         for source in files:
             self._parse(source)
-        filters = [p.item for p in self.parsed if isinstance(p.item, SigmaFilter)]
+        filters = self._filters()
         for parsed in self.parsed:
             if isinstance(parsed.item, SigmaRule):
-                self._translate(parsed, filters)
+                self._translate(parsed, [one for _, one in filters])
         self._correlate()
         kept = tuple(self.rules.values())
         blind = tuple(Blind(r.title, r.file, str(r.logsource)) for r in kept if not r.correlation and not is_known(r))
-        return cache.Loaded(kept, LoadReport(len(files), len(kept), tuple(self.refused), blind))
-
-    def _refuse(self, source: Source, title: str, error: Exception) -> None:
-        near = error.near if isinstance(error, Unsupported) else _quoted(str(error))
-        self.refused.append(source.refusal(title, _reason(error), near))
+        idle = tuple(parsed.refusal(why) for parsed, one in filters if (why := without_effect(one, kept)))
+        return cache.Loaded(kept, LoadReport(len(files), len(kept), tuple(self.refused), blind, idle))
 
     def _parse(self, source: Source) -> None:
         try:
@@ -83,120 +94,164 @@ class _Loading:
         except Exception as error:  # YAML that is no YAML, no text, or nested beyond all measure
             mark = getattr(error, "problem_mark", None)
             reason = f"not readable as YAML: {getattr(error, 'problem', None) or error}"
-            self.refused.append(Refusal("", source.file, mark.line + 1 if mark else 1, reason))
+            self.refused.append(Refusal("", source.file, mark.line + 1 if mark else 1, " ".join(reason.split())))
             return
-        documents = [d for d in documents if d is not None]
+        documents = [document for document in documents if document.content is not None]
         if not documents:
             self.refused.append(Refusal("", source.file, 1, "there is no rule in this file"))
             return
-        together = any(isinstance(d, dict) and "action" in d for d in documents)
-        for group in [documents] if together else [[d] for d in documents]:
-            self._collect(group, source)
-
-    def _collect(self, documents: list[Any], source: Source) -> None:
-        """pySigma's reading of documents that belong together (`action: global`), or of one."""
-        title = _title(documents[-1])
         try:
-            if not all(isinstance(d, dict) for d in documents):
-                raise Unsupported("not a rule: a YAML document of a rule file must be a map")
-            shimmed = [shim(d) for d in documents]
-            collection = SigmaCollection.from_dicts(
-                [d for d, _ in shimmed],
-                collect_errors=True,
-                source=SigmaRuleLocation(Path(source.file)),
-                collect_filters=True,
-                resolve_references=False,
-                policy=POLICY,
-            )
-            items: list[_Item] = [*collection.rules, *collection.filters]
-            if not items and collection.errors:
-                raise collection.errors[0]
-        except Exception as error:  # pySigma raises many kinds on odd YAML; each is a refusal of this rule only
-            self._refuse(source, title, error)
+            for document in documents:
+                check_alias_expansion(document.content)
+        except SigmaError as error:
+            self.refused.append(Refusal("", source.file, document.line, _reason(error)))
             return
-        stated = shimmed[0][1] if len(shimmed) == 1 else None
-        for item in items:
-            if item.errors:
-                self._refuse(source, item.title, item.errors[0])
-                self.refused_names |= {name for name in (item.name, str(item.id or "")) if name}
+        for found in rules_of(documents):
+            if isinstance(found, tuple):
+                self._refuse(source, found[0], found[1])
             else:
-                self.parsed.append(_Parsed(item, source, stated))
+                self._read(source, found)
 
-    def _translate(self, parsed: _Parsed, filters: Sequence[SigmaFilter]) -> None:
-        item: SigmaRule = parsed.item
+    def _read(self, source: Source, document: Document) -> None:
+        """pySigma's reading of one rule, correlation or filter."""
         try:
-            for one in filters:
-                filtered = one.apply_on_rule(item)
-                if isinstance(filtered, SigmaRule):
-                    item = filtered
-            if "timeframe" in item.detection.detections:
-                raise Unsupported("a timeframe in a detection is not Sigma 2: write a correlation", "timeframe")
-            rule = _rule(item, parsed.source)
-            if depth(rule.condition) > DEEPEST:
-                raise Unsupported(f"the detection is nested more than {DEEPEST} deep")
-            self._add(rule)
+            item, condition = item_of(document.content, source.file)
+        except Exception as error:  # pySigma raises many kinds on odd YAML; each is a refusal of this rule only
+            self._refuse(source, document, error)
+        else:
+            self.parsed.append(_Parsed(item, source, document, condition))
+
+    def _refuse(self, source: Source, document: Document, error: Exception) -> None:
+        content = document.content if isinstance(document.content, dict) else {}
+        title = content.get("title")
+        near = error.near if isinstance(error, Unsupported) else _quoted(str(error))
+        shown = title if isinstance(title, str) else ""
+        self.refused.append(source.refusal(shown, _reason(error), near, document.line))
+        self.refused_names |= {str(name) for name in (content.get("id"), content.get("name")) if name}
+
+    def _filters(self) -> list[tuple[_Parsed, Filter]]:
+        found = []
+        for parsed in self.parsed:
+            if isinstance(parsed.item, SigmaFilter):
+                try:
+                    found.append((parsed, filter_of(parsed.item, self.placeholders)))
+                except Exception as error:  # as above
+                    self._refuse(parsed.source, parsed.document, error)
+        return found
+
+    def _translate(self, parsed: _Parsed, filters: Sequence[Filter]) -> None:
+        try:
+            self._add(rule_of(parsed.item, parsed.source.file, self.placeholders, filters))
         except Exception as error:  # as above: whatever pySigma trips over is this rule's refusal
-            self._refuse(parsed.source, item.title, error)
-            self.refused_names |= {name for name in (item.name, str(item.id or "")) if name}
+            self._refuse(parsed.source, parsed.document, error)
 
     def _add(self, rule: Rule) -> None:
         if (other := self.rules.get(rule.id)) is not None:
             raise Unsupported(f"the id {rule.id} is already that of {other.title!r} in {other.file}", rule.id)
-        self.rules[rule.id] = rule
+        if rule.name and (other := self.names.get(rule.name)) is not None:
+            raise Unsupported(f"the name {rule.name!r} is already that of {other.title!r} in {other.file}", "name:")
+        self.rules[rule.id] = self.names[rule.id] = rule
+        if rule.name:
+            self.names[rule.name] = rule
 
     def _correlate(self) -> None:
-        known = {name: rule for rule in self.rules.values() for name in (rule.id, rule.name) if name}
-        feeders: dict[str, bool] = {}
-        for parsed in self.parsed:
-            if not isinstance(parsed.item, SigmaCorrelationRule):
-                continue
-            try:
-                rule = _correlation(parsed, known, frozenset(self.refused_names))
-                self._add(rule)
-            except Exception as error:  # as above
-                self._refuse(parsed.source, parsed.item.title, error)
-                continue
-            known |= {name: rule for name in (rule.id, rule.name) if name}
-            for feeder in rule.correlation.rules if rule.correlation else ():
-                feeders[feeder] = feeders.get(feeder, True) and parsed.item.generate
-        for feeder, generates in feeders.items():
+        """Correlations after the rules and correlations they name ("Related rules"), in as many rounds as it takes."""
+        waiting = [parsed for parsed in self.parsed if isinstance(parsed.item, SigmaCorrelationRule)]
+        generated: dict[str, bool] = {}
+        while ready := [p for p in waiting if all(name in self.names for name in references_of(p.item))]:
+            waiting = [parsed for parsed in waiting if parsed not in ready]
+            for parsed in ready:
+                try:
+                    rule = _correlation(parsed, self.names)
+                    self._add(rule)
+                except Exception as error:  # as above
+                    self._refuse(parsed.source, parsed.document, error)
+                    continue
+                for feeder in rule.correlation.rules if rule.correlation else ():
+                    generated[feeder] = generated.get(feeder, True) and parsed.item.generate
+        self._refuse_waiting(waiting)
+        for feeder, generates in generated.items():
             self.rules[feeder] = msgspec.structs.replace(self.rules[feeder], generates=generates)
 
+    def _refuse_waiting(self, waiting: Sequence[_Parsed]) -> None:
+        """What is left names a rule that is not there, or itself by way of others."""
+        names = {str(name) for parsed in waiting for name in (parsed.item.id, parsed.item.name) if name}
+        for parsed in waiting:
+            missing = [name for name in references_of(parsed.item) if name not in self.names]
+            refused = next((name for name in missing if name in self.refused_names), None)
+            gone = next((name for name in missing if name not in names), None)
+            if refused is not None:
+                error = Unsupported(f"the correlated rule {refused!r} was refused", refused)
+            elif gone is not None:
+                error = Unsupported(f"the correlated rule {gone!r} is not among the loaded rules", gone)
+            else:
+                why = "goes in a circle, or is one that does"
+                error = Unsupported(f"the correlated rule {missing[0]!r} {why}", missing[0])
+            self._refuse(parsed.source, parsed.document, error)
 
-def _rule(item: SigmaRule, source: Source) -> Rule:
+
+def item_of(content: dict[str, Any], file: str) -> tuple[_Item, Any]:
+    """A document as pySigma reads it, and a correlation's condition as written. Raises what is wrong with it."""
+    location = SigmaRuleLocation(Path(file))
+    shimmed, condition = shim(content)
+    item: _Item
+    if "correlation" in content:
+        item = SigmaCorrelationRule.from_dict(shimmed, source=location)
+    elif "filter" in content:
+        check_detections(content["filter"])
+        item = SigmaFilter.from_dict(content, source=location, policy=POLICY)
+    else:
+        if "detection" in content:
+            check_detections(content["detection"])
+        item = SigmaRule.from_dict(content, source=location, policy=POLICY)
+    if item.taxonomy != TAXONOMY:
+        raise Unsupported(f"the taxonomy {item.taxonomy!r} is not known here, only {TAXONOMY!r}", "taxonomy:")
+    if item.status is SigmaStatus.UNSUPPORTED:
+        raise Unsupported("the rule says of itself that it is unsupported", "status:")
+    return item, condition
+
+
+def rule_of(item: SigmaRule, file: str, placeholders: Placeholders, filters: Sequence[Filter]) -> Rule:
+    """A rule under its filters. Raises `Unsupported`, or what pySigma raises for a condition it cannot read."""
     stated = item.logsource
-    return _named(item, source, LogSource(stated.product, stated.category, stated.service), condition=tree_of(item))
+    logsource = LogSource(stated.product, stated.category, stated.service)
+    condition = tree_of(item.detection, placeholders)
+    bare = Rule("", item.title, "", (), logsource, "", file, condition=condition, name=item.name or "")
+    condition = filtered(msgspec.structs.replace(bare, id=_id(item)), filters).condition
+    if depth(condition) > DEEPEST:
+        raise Unsupported(f"the detection is nested more than {DEEPEST} deep")
+    return _named(item, file, logsource, condition=condition)
 
 
-def _correlation(parsed: _Parsed, known: dict[str, Rule], refused: frozenset[str]) -> Rule:
-    correlation = correlation_of(parsed.item, parsed.range, known, refused)
+def _correlation(parsed: _Parsed, known: dict[str, Rule]) -> Rule:
+    correlation = correlation_of(parsed.item, parsed.condition, parsed.document.content["correlation"], known)
     sources_of_feeders = {known[rule].logsource for rule in correlation.rules}
     logsource = sources_of_feeders.pop() if len(sources_of_feeders) == 1 else LogSource()
-    return _named(parsed.item, parsed.source, logsource, correlation=correlation)
+    return _named(parsed.item, parsed.source.file, logsource, correlation=correlation)
 
 
-def _named(item: SigmaRule | SigmaCorrelationRule, source: Source, logsource: LogSource, **what: Any) -> Rule:
+def _named(item: SigmaRule | SigmaCorrelationRule, file: str, logsource: LogSource, **what: Any) -> Rule:
     words = item.custom_attributes.get("jikimi", {})
     if not isinstance(words, dict):
         raise Unsupported("jikimi: must be a map (title_ko, title_en, advice_ko, advice_en)", "jikimi:")
     level = item.level.name.lower() if item.level else ""
     meaning = msgspec.json.encode((item.title, level, logsource, words, what))
     return Rule(
-        id=str(item.id) if item.id else hashlib.sha256(f"{item.name}\x1f{item.title}".encode()).hexdigest()[:32],
+        id=_id(item),
         title=item.title,
         level=level,
         tags=tuple(str(tag) for tag in item.tags),
         logsource=logsource,
         version=hashlib.sha256(meaning).hexdigest()[:16],
-        file=source.file,
+        file=file,
         name=item.name or "",
         jikimi=words,
         **what,
     )
 
 
-def _title(document: Any) -> str:
-    return str(document.get("title", "")) if isinstance(document, dict) else ""
+def _id(item: SigmaRule | SigmaCorrelationRule) -> str:
+    return str(item.id) if item.id else hashlib.sha256(f"{item.name}\x1f{item.title}".encode()).hexdigest()[:32]
 
 
 def _reason(error: Exception) -> str:

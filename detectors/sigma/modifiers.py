@@ -4,12 +4,12 @@ pySigma applies the modifiers themselves (contains, base64offset, windash, …);
 test. What has no exact meaning on an event raises `Unsupported`, never a weaker test.
 """
 
+from collections.abc import Iterator
 from typing import Literal
 
 from sigma import modifiers as pysigma_modifiers
 from sigma.types import (
     CompareOperators,
-    Placeholder,
     SigmaBool,
     SigmaCasedString,
     SigmaCIDRExpression,
@@ -27,6 +27,7 @@ from sigma.types import (
     SpecialChars,
 )
 
+from detectors.sigma.placeholders import Placeholders, Unexpanded, expanded
 from detectors.sigma.regex import compile_regex
 from detectors.sigma.tree import (
     ANY,
@@ -72,12 +73,13 @@ class Unsupported(Exception):
         self.near = near
 
 
-def test_of(field: str | None, value: SigmaType) -> Node:
+def test_of(field: str | None, value: SigmaType, placeholders: Placeholders) -> Node:
     """The test of one value, of a field or as a keyword (`field=None`)."""
     if isinstance(value, SigmaExpansion):
-        return any_of(tuple(test_of(field, v) for v in value.values))
+        return any_of(tuple(test_of(field, v, placeholders) for v in value.values))
     if isinstance(value, SigmaString):
-        return _text(field, pattern_of(value), isinstance(value, SigmaCasedString))
+        cased = isinstance(value, SigmaCasedString)
+        return any_of(tuple(_text(field, pattern_of(one), cased) for one in _expanded(value, placeholders)))
     if isinstance(value, SigmaTimestampPart):
         return Part(_stated(field), _part(value), value.number)
     if isinstance(value, SigmaNumber):
@@ -85,7 +87,7 @@ def test_of(field: str | None, value: SigmaType) -> Node:
     if isinstance(value, SigmaBool):
         return _text(field, ("true" if value.boolean else "false",))
     if isinstance(value, SigmaRegularExpression):
-        return _regex(field, value)
+        return any_of(tuple(_regex(field, value, one) for one in _expanded(value.regexp, placeholders, escape=False)))
     return _field_test(_stated(field), value)
 
 
@@ -113,11 +115,9 @@ def _field_test(field: str, value: SigmaType) -> Node:
 
 
 def pattern_of(value: SigmaString) -> Pattern:
-    """The string's literal parts and wildcards; raises `Unsupported` for a placeholder that has no values."""
+    """The string's literal parts and wildcards; it holds no placeholder any more."""
     parts: list[str | int] = []
     for part in value.s:
-        if isinstance(part, Placeholder):
-            raise Unsupported(f"placeholder %{part.name}% has no values", f"%{part.name}%")
         if isinstance(part, str):
             if parts and isinstance(parts[-1], str):
                 parts[-1] += part
@@ -139,11 +139,19 @@ def _text(field: str | None, pattern: Pattern, cased: bool = False) -> Node:
     return Text(field, pattern, cased)
 
 
-def _regex(field: str | None, value: SigmaRegularExpression) -> Node:
-    if value.contains_placeholder():
-        raise Unsupported("a placeholder in a regular expression has no values", "|expand")
+def _expanded(value: SigmaString, placeholders: Placeholders, *, escape: bool = True) -> Iterator[SigmaString]:
+    if not value.contains_placeholder():
+        yield value
+        return
+    try:
+        yield from expanded(value, placeholders, escape=escape)
+    except Unexpanded as error:
+        raise Unsupported(str(error), error.name) from error
+
+
+def _regex(field: str | None, value: SigmaRegularExpression, regexp: SigmaString) -> Node:
     flags = "".join(sorted(_FLAGS[flag] for flag in value.flags))
-    pattern = (f"(?{flags})" if flags else "") + str(value.regexp)
+    pattern = (f"(?{flags})" if flags else "") + str(regexp)
     try:
         compile_regex(pattern)
     except ValueError as error:

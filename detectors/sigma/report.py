@@ -24,9 +24,13 @@ class Blind(msgspec.Struct, frozen=True):
 
 
 class LoadReport(msgspec.Struct, frozen=True):
-    """`files` were read, `loaded` rules and correlations are used."""
+    """`files` were read, `loaded` rules and correlations are used.
+
+    `without_effect` are filters that are used but, or a part of them, do nothing: they name a rule that is not loaded.
+    """
 
     files: int
     loaded: int
     refused: tuple[Refusal, ...] = ()
     blind: tuple[Blind, ...] = ()
+    without_effect: tuple[Refusal, ...] = ()

@@ -4,27 +4,41 @@ from typing import Any, Literal
 
 import msgspec
 
+from detectors.sigma.correlation_condition import Condition
 from detectors.sigma.tree import FALSE, Node
 from jikimi.domain.logsource import LogSource
 
-CorrelationType = Literal["event_count", "value_count", "temporal", "temporal_ordered"]
+CorrelationType = Literal[
+    "event_count",
+    "value_count",
+    "value_sum",
+    "value_avg",
+    "value_percentile",
+    "value_median",
+    "temporal",
+    "temporal_ordered",
+]
 
 
 class Correlation(msgspec.Struct, frozen=True):
     """The correlation section (Sigma correlation specification 2.1); `timespan` in seconds.
 
-    `rules` are the ids of the rules it is fed by, `aliases` maps an alias to the field it stands for in each of them,
-    `field` are the fields whose distinct values are counted, `at_least` and `at_most` the condition (both inclusive).
+    `rules` are the ids of the rules or correlations it is fed by, `aliases` maps an alias to the field it stands for in
+    each of them, `field` are the fields whose values are counted or calculated with.
     """
 
     type: CorrelationType
     rules: tuple[str, ...]
     timespan: int
+    condition: Condition
     group_by: tuple[str, ...] = ()
     aliases: dict[str, dict[str, str]] = {}
     field: tuple[str, ...] = ()
-    at_least: int = 1
-    at_most: int | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Can it be judged only when the window is over? Otherwise it is told the moment it is fulfilled."""
+        return self.type in ("value_avg", "value_percentile", "value_median") or not self.condition.rising
 
 
 class Rule(msgspec.Struct, frozen=True, eq=False):

@@ -23,14 +23,25 @@ class _Loader(_Base):  # type: ignore[misc]
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
         for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                raise _refused("a merge key (<<) is not YAML 1.2, which Sigma is written in", key)
             if key.tag == "tag:yaml.org,2002:str":
                 if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"key {key.value!r} stands twice in one map", key.start_mark
-                    )
+                    raise _refused(f"key {key.value!r} stands twice in one map", key)
                 seen.add(key.value)
         mapping: dict[Hashable, Any] = super().construct_mapping(node, deep)
         return mapping
+
+
+def _refused(why: str, node: yaml.Node) -> yaml.constructor.ConstructorError:
+    return yaml.constructor.ConstructorError(None, None, why, node.start_mark)
+
+
+class Document(msgspec.Struct, frozen=True):
+    """One YAML document and the line (from 1) it begins at."""
+
+    line: int
+    content: Any
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -39,29 +50,29 @@ class Source(msgspec.Struct, frozen=True):
     file: str
     data: bytes
 
-    def documents(self) -> list[Any]:
+    def documents(self) -> list[Document]:
         """The YAML documents. Raises ValueError-like `yaml.YAMLError` or UnicodeDecodeError."""
         text = self.data.decode("utf-8-sig")
         _check_depth(text)
         loader = _Loader(text)
         try:
             found = []
-            while loader.check_data():
-                found.append(loader.get_data())
+            while loader.check_node():
+                node = loader.get_node()
+                found.append(Document(node.start_mark.line + 1, loader.construct_document(node)))
             return found
         finally:
             loader.dispose()
 
-    def line_of(self, title: str, near: str = "") -> int:
-        """The line (from 1) that says `near` in the rule with this title; else the title's; else 1."""
-        lines = self.data.decode("utf-8-sig", errors="replace").splitlines()
-        start = next((i for i, line in enumerate(lines) if title and title in line), 0)
-        found = next((i for i in range(start, len(lines)) if near and near in lines[i]), start)
-        return found + 1
+    def line_of(self, near: str, begin: int = 1) -> int:
+        """The first line (from 1) from `begin` on that says `near`; `begin` when none does."""
+        lines = self.data.decode("utf-8-sig", errors="replace").splitlines()[begin - 1 :] if near else []
+        return next((begin + n for n, line in enumerate(lines) if near in line), begin)
 
-    def refusal(self, title: str, reason: str, near: str = "") -> Refusal:
-        title = str(title or "")  # a rule that is refused may have a title of any type
-        return Refusal(title, self.file, self.line_of(title, near), reason)
+    def refusal(self, title: str, reason: str, near: str = "", begin: int = 1) -> Refusal:
+        """Of the rule whose document begins at that line."""
+        line = self.line_of(near, begin)
+        return Refusal(title, self.file, line if line != begin else self.line_of(title, begin), reason)
 
 
 def _check_depth(text: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from detectors.sigma.rule_collection import rules_of
 from detectors.sigma.source import Source, sources
 
 Progress = Callable[[str, int, int], None]
@@ -21,6 +22,7 @@ class Document(msgspec.Struct, frozen=True):
 
     source: Source
     content: dict[str, Any]
+    begin: int
 
     @property
     def title(self) -> str:
@@ -28,14 +30,13 @@ class Document(msgspec.Struct, frozen=True):
 
     def line_of(self, near: str = "") -> int:
         """The line that says `near` in this document, else its title's."""
-        return self.source.line_of(self.title, near)
+        return self.source.line_of(near, self.source.line_of(self.title, self.begin))
 
 
 def documents_in(paths: Sequence[Path], progress: Progress = silent) -> list[Document]:
     """What can be read of the rule files at or below `paths`; the loader reports what cannot.
 
-    Documents of a collection (`action: global`) are left out: they mean something only together. Raises Misconfigured
-    for a path that is not there.
+    A collection (`action: global`) gives the rules it stands for. Raises Misconfigured for a path that is not there.
     """
     files = list(sources(paths))
     found: list[Document] = []
@@ -47,8 +48,9 @@ def documents_in(paths: Sequence[Path], progress: Progress = silent) -> list[Doc
 
 def _documents_of(source: Source) -> Iterator[Document]:
     try:
-        contents = source.documents()
+        documents = source.documents()
     except Exception:  # whatever YAML trips over: the loader refuses the file with file, line and reason
         return
-    if not any(isinstance(content, dict) and "action" in content for content in contents):
-        yield from (Document(source, content) for content in contents if isinstance(content, dict))
+    for found in rules_of([document for document in documents if document.content is not None]):
+        if not isinstance(found, tuple):
+            yield Document(source, found.content, found.line)

@@ -18,6 +18,9 @@ Counter = Literal[
     "batches_refused",  # ingest: answered with a 4xx
     "events_lost",  # the agent's own `gap` events say so
     "events_detected",  # detector: run through the rules
+    "groups_given_up",  # detector: a correlation had more groups at once than it keeps
+    "events_too_late",  # detector: an event was too far behind the others of its group to be correlated
+    "state_unreadable",  # detector: what a correlation remembered was damaged, and begins anew
     "events_stored",  # archive: in the event store
     "records_skipped",  # retention removed them before a consumer read them
 ]

@@ -53,7 +53,7 @@ def test_the_version_changes_with_the_meaning_only(load: Load) -> None:
 def test_a_refused_rule_costs_no_neighbour(load: Load) -> None:
     rules, report = load(ONE + "---\n" + TWO.replace("|contains", "|nosuch") + "---\n- a list\n")
     assert [rule.title for rule in rules.rules] == ["One"]
-    assert [(r.rule, r.line) for r in report.refused] == [("Two", 22), ("", 1)]
+    assert [(r.rule, r.line) for r in report.refused] == [("Two", 22), ("", 27)]
 
 
 def test_a_file_that_is_no_yaml_is_refused_with_its_line(load: Load) -> None:

@@ -1,0 +1,75 @@
+"""Filters (Sigma filters specification 2.1): one tuning for many rules.
+
+A filter's condition is joined to each rule by `and`, as written: to leave events out it says `not selection`. It is for
+the rules it names by id or name, or for `any`, and of these for those whose log source its own includes. It is not for
+correlations: filter the rules they are fed by.
+"""
+
+from collections.abc import Collection, Sequence
+
+import msgspec
+from sigma.filters import SigmaFilter
+
+from detectors.sigma.conditions import tree_of
+from detectors.sigma.modifiers import Unsupported
+from detectors.sigma.placeholders import Placeholders
+from detectors.sigma.rule import Rule
+from detectors.sigma.tree import Node, all_of
+from jikimi.domain.logsource import LogSource
+
+ANY_RULE = "any"
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """`rules` are ids and names, or None for any."""
+
+    title: str
+    logsource: LogSource
+    rules: tuple[str, ...] | None
+    condition: Node
+
+    def is_for(self, rule: Rule) -> bool:
+        """Does it name the rule (or any) and include its log source?"""
+        named = self.rules is None or rule.id in self.rules or (rule.name and rule.name in self.rules)
+        return bool(named) and rule.correlation is None and _includes(self.logsource, rule.logsource)
+
+
+def filter_of(item: SigmaFilter, placeholders: Placeholders) -> Filter:
+    """A filter as pySigma reads it. Raises `Unsupported`, or what pySigma raises for a condition it cannot read."""
+    stated = item.filter.rules
+    if not isinstance(stated, str) and not all(isinstance(reference.reference, str) for reference in stated):
+        raise Unsupported("a filter's rules are ids and names, or `any`", "rules:")
+    return Filter(
+        title=item.title,
+        logsource=LogSource(item.logsource.product, item.logsource.category, item.logsource.service),
+        rules=None if isinstance(stated, str) else tuple(reference.reference for reference in stated),
+        condition=tree_of(item.filter, placeholders),
+    )
+
+
+def filtered(rule: Rule, filters: Sequence[Filter]) -> Rule:
+    """The rule under every filter that is for it."""
+    conditions = [one.condition for one in filters if one.is_for(rule)]
+    if not conditions:
+        return rule
+    return msgspec.structs.replace(rule, condition=all_of((rule.condition, *conditions)))
+
+
+def without_effect(one: Filter, rules: Collection[Rule]) -> str:
+    """Why the filter, or a part of it, does nothing among these rules; empty when all of it does something."""
+    if one.rules is None:
+        return "" if any(map(one.is_for, rules)) else "no loaded rule has the filter's log source"
+    for name in one.rules:
+        rule = next((rule for rule in rules if name in (rule.id, rule.name)), None)
+        if rule is None:
+            return f"the filter names {name!r}, which is not among the loaded rules"
+        if rule.correlation is not None:
+            return f"the filter names {name!r}, a correlation: filter the rules it is fed by"
+        if not one.is_for(rule):
+            return f"the filter names {name!r}, whose log source ({rule.logsource}) is not the filter's"
+    return ""
+
+
+def _includes(wide: LogSource, narrow: LogSource) -> bool:
+    pairs = ((wide.product, narrow.product), (wide.category, narrow.category), (wide.service, narrow.service))
+    return all(stated is None or stated == other for stated, other in pairs)
