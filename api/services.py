@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from api.rules.port import Workshop
 from jikimi.clock import Clock
 from jikimi.storage.database import Database
 from jikimi.storage.events import EventStore
@@ -12,7 +13,10 @@ from jikimi.stream.port import EventLog
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """`status` gives the object that `jikimi status --json` prints; `admin_token` guards /v1/admin."""
+    """`status` gives the object that `jikimi status --json` prints; `admin_token` guards /v1/admin.
+
+    Without a `workshop` the routes of /v1/admin/rules that need it answer 503.
+    """
 
     database: Database
     log: EventLog
@@ -20,3 +24,4 @@ class Services:
     clock: Clock
     admin_token: str
     status: Callable[[], Awaitable[dict[str, Any]]]
+    workshop: Workshop | None = None

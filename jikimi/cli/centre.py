@@ -92,6 +92,7 @@ async def _start(options: CentreOptions, listener: socket.socket, stack: context
     from detectors.sigma import cache
     from detectors.sigma.load import load_rules
     from detectors.worker import DetectorWorker
+    from jikimi.cli.rule_workshop import RuleWorkshop
     from jikimi.storage.archive import Archiver
     from jikimi.storage.migrate import upgrade
     from jikimi.storage.status import read_status
@@ -116,7 +117,8 @@ async def _start(options: CentreOptions, listener: socket.socket, stack: context
     async def status() -> dict[str, Any]:
         return await read_status(database, event_log, store, utc_now())
 
-    services = Services(database, event_log, store, utc_now, token, status)
+    workshop = RuleWorkshop(database, store, options.rules)
+    services = Services(database, event_log, store, utc_now, token, status, workshop)
     server = _Server(uvicorn.Config(create_app(services, ApiSettings()), log_config=None, timeout_graceful_shutdown=3))
     alert_settings = _reachable(options.alert_settings or AlertSettings(), address)
     channels = await stack.enter_async_context(build_channels(alert_settings))

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from jikimi.cli.errors import for_people
-from jikimi.cli.options import our_rules
+from jikimi.cli.options import DataOption, data_dir, our_rules
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -54,3 +54,72 @@ def check(
         checked = checked_in(folders or [our_rules()], our_rules=our_rules(), attack=attack, progress=advance)
     told(checked, as_json)
     raise typer.Exit(exit_code(checked, strict))
+
+
+@app.command(
+    "test",
+    epilog="""\b
+Examples:
+  jikimi rules test                          # our own rules
+  jikimi rules test my-rules/port_scan.yml
+  jikimi rules test --json my-rules | jq '.results[] | select(.problem != "")'
+
+\b
+Samples stand beside a rule as RULE.samples.ndjson (rules/README.md, "Samples").
+Exit code 0 when every sample is fulfilled; 1 when one is not, cannot be read,
+or a rule is refused; 2 when a path cannot be read or holds no rule.""",
+)
+@for_people
+def samples(folders: RulePaths = None, as_json: AsJson = False) -> None:
+    """Run the samples beside rules through all of them, as the centre would, and tell of each."""
+    from detectors.workshop.samples import run_samples
+    from jikimi.cli.rule_progress import progress
+    from jikimi.cli.rule_samples import exit_code, told
+
+    with progress() as advance:
+        tested = run_samples(folders or [our_rules()], advance)
+    told(tested, as_json)
+    raise typer.Exit(exit_code(tested))
+
+
+@app.command(
+    "backtest",
+    epilog="""\b
+Examples:
+  jikimi rules backtest my-rules/port_scan.yml Security.evtx telemetry.zip
+  jikimi rules backtest my-rules --data ./centre --from 30d --tenant 한빛정밀
+  jikimi rules backtest --json my.yml --data ./centre | jq '.rules[].by_day'
+
+\b
+Without event files the event store of --data is read: asked of the centre when
+it runs, opened when it does not. Days are UTC.
+JSON: events, seconds, first, last, hits, complete, refused, blind, failed and
+rules (rule, title, level, hits, by_day, by_tenant, examples).
+Exit code 0 with or without hits; 1 when the centre does not answer;
+2 when a rule, a file or a folder cannot be used.""",
+)
+@for_people
+def backtest(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="RULE… [FILE…]", help="Rules (.yml, folders of them), then event files.")
+    ],
+    since: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="2026-11-22, 2026-11-22T02:13Z, 7d.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--to", metavar="TIME", help="The first moment no longer read.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="One company, by name or id; else every one.")] = None,
+    data: DataOption = None,
+    examples: Annotated[int, typer.Option(min=0, max=20, help="Shown of each rule.")] = 3,
+    seconds: Annotated[float, typer.Option(min=1, max=600, help="How long a running centre may read.")] = 300.0,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what rules would have found in the past: hits a day and a company, examples, and how long it took."""
+    from jikimi.cli.rule_backtest import split, tested_back, wanted
+    from jikimi.cli.rule_plot import told
+    from jikimi.cli.rule_progress import progress
+
+    chosen, files = split(paths)
+    wish = wanted(chosen, since, until, examples)
+    with progress() as tell:
+        found = tested_back(wish, files, data_dir(data), tenant, seconds, tell)
+    told(found, as_json)

@@ -80,6 +80,19 @@ def matching(query: EventQuery) -> Where:
     return _all_of(parts)
 
 
+def following(scope: TenantScope, tenant_id: str, since: datetime, until: datetime, last: StoredEvent | None) -> Where:
+    """One company's events of a time, those after `last` in the table's own order (time, agent, epoch, number)."""
+    query = EventQuery(scope, since if last is None else max(since, last.time), until)
+    parts = [matching(query), ("tenant_id = {tenant:String}", {"tenant": tenant_id})]
+    if last is not None:
+        agent_epoch, _, seq = last.event_id.rpartition(".")
+        moment = "fromUnixTimestamp64Micro({last:Int64}, 'UTC')"
+        further = f"(time, agent_id, epoch, seq) > ({moment}, {{agent:String}}, {{epoch:String}}, {{seq:Int64}})"
+        epoch = agent_epoch.removeprefix(f"{last.agent_id}.")
+        parts.append((further, {"last": micros(last.time), "agent": last.agent_id, "epoch": epoch, "seq": int(seq)}))
+    return _all_of(parts)
+
+
 def named(scope: TenantScope, event_ids: Sequence[str]) -> Where:
     """These events, in scope; the bloom filter on `seq` leaves most of the table unread."""
     numbers = [int(tail) for i in event_ids if (tail := i.rpartition(".")[2]).isdecimal() and len(tail) < 19]

@@ -6,7 +6,7 @@ One process opens a folder, and a process opens one folder at a time. Never fork
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
@@ -23,12 +23,15 @@ from jikimi.domain.event import EventBatch, event_id
 from jikimi.domain.logsource import LogSource
 from jikimi.domain.scope import TenantScope
 from jikimi.errors import JikimiError, Misconfigured, Transient
-from jikimi.storage.event_query import MAX_LIMIT, EventQuery, StoredEvent, in_scope, matching, named
+from jikimi.storage.event_query import MAX_LIMIT, EventQuery, StoredEvent, following, in_scope, matching, named
 from jikimi.storage.event_rows import Spool, rows_of, spans, without
 
 __all__ = ["EventQuery", "EventStore", "StoredEvent"]
 
 T = TypeVar("T")
+
+PAGE = 2_000
+"""Events read at a time where all are read: at 64 KB each they would still fit."""
 
 TOKENS_KEPT = 10_000
 """The store knows a token again within this many inserts; the archive repeats at most its last one."""
@@ -128,6 +131,30 @@ class EventStore:
             return []
         where, parameters = named(scope, event_ids)
         return await self._select(f"WHERE {where} ORDER BY time, agent_id, epoch, seq", parameters)
+
+    async def count_between(self, scope: TenantScope, since: datetime, until: datetime) -> dict[str, int]:
+        """Events of each company in scope, by id, with since <= event time < until."""
+        where, parameters = matching(EventQuery(scope, since, until))
+        sql = f"SELECT tenant_id, count() FROM jikimi.events WHERE {where} GROUP BY tenant_id ORDER BY tenant_id"  # noqa: S608
+        return {row[0]: int(row[1]) for row in await self._run(self._reading, lambda: self._read(sql, parameters))}
+
+    async def pages(
+        self, scope: TenantScope, tenant_id: str, since: datetime, until: datetime, size: int = PAGE
+    ) -> AsyncIterator[list[StoredEvent]]:
+        """Every event of one company with since <= event time < until, in time order, `size` at a time.
+
+        Memory stays that of a page; what is stored meanwhile may or may not be met.
+        """
+        last: StoredEvent | None = None
+        while True:
+            where, parameters = following(scope, tenant_id, since, until, last)
+            order = "ORDER BY tenant_id, time, agent_id, epoch, seq LIMIT {limit:UInt32}"
+            page = await self._select(f"WHERE {where} {order}", {**parameters, "limit": size})
+            if page:
+                yield page
+            if len(page) < size:
+                return
+            last = page[-1]
 
     async def count(self, scope: TenantScope) -> int:
         """Events stored."""

@@ -231,3 +231,27 @@ class TestTogether:
     async def test_a_reader_can_write_nothing(self, store: EventStore) -> None:
         with pytest.raises(Misconfigured, match="readonly"):
             await store._run(store._reading, lambda: store._read("TRUNCATE TABLE jikimi.events", {}))
+
+
+class TestPages:
+    async def test_give_every_event_of_a_company_once_in_time_order(self, store: EventStore) -> None:
+        """Events of one moment are told apart by their number, also where a page ends between them."""
+        batches = [batch_of(events_of(7), tenant_id="a", epoch=f"e{n}", first_seq=10 * n) for n in range(3)] + [
+            batch_of(events_of(5), tenant_id="b")
+        ]
+        await store.insert(batches, token="t")
+        for size in (1, 2, 5, 100):
+            pages = [page async for page in store.pages(EVERY, "a", NOON, NOON + timedelta(days=1), size)]
+            found = [event for page in pages for event in page]
+            assert all(len(page) <= size for page in pages)
+            assert [event.time for event in found] == sorted(event.time for event in found)
+            assert len({event.event_id for event in found}) == len(found) == 21
+
+    async def test_stay_in_scope_and_time(self, store: EventStore) -> None:
+        await store.insert([batch_of(events_of(3), tenant_id="a"), batch_of(events_of(4), tenant_id="b")], token="t")
+        later = NOON + timedelta(days=1)
+        assert await store.count_between(EVERY, NOON, later) == {"a": 3, "b": 4}
+        assert await store.count_between(TenantScope.of("b"), NOON, later) == {"b": 4}
+        assert await store.count_between(EVERY, later, later) == {}
+        assert [page async for page in store.pages(TenantScope.of("b"), "a", NOON, later)] == []
+        assert [page async for page in store.pages(EVERY, "a", later, later + timedelta(days=1))] == []

@@ -1,0 +1,155 @@
+"""`jikimi rules coverage`: which ATT&CK tactics and techniques the rules speak of, and which of them can see anything.
+
+A rule names tactics (`attack.execution`) and techniques (`attack.t1059.001`) in its tags, but not which technique
+serves which tactic. That is read from all rules together, without MITRE's data: a technique belongs to the tactics that
+stand alone beside it in some rule, else to those that stand beside it most often; a sub-technique to those of its own.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from detectors.sigma import cache
+from detectors.sigma.load import load_rules
+from detectors.sigma.rule import Rule
+from detectors.workshop.documents import Progress, silent
+from jikimi.errors import Misconfigured
+
+TACTICS = (
+    "reconnaissance",
+    "resource-development",
+    "initial-access",
+    "execution",
+    "persistence",
+    "privilege-escalation",
+    "defense-evasion",
+    "stealth",
+    "defense-impairment",
+    "credential-access",
+    "discovery",
+    "lateral-movement",
+    "collection",
+    "command-and-control",
+    "exfiltration",
+    "impact",
+)
+"""In the order of the matrix. Newer rules part defence evasion into stealth and defence impairment."""
+
+_TECHNIQUE = re.compile(r"attack\.(t\d{4}(?:\.\d{3})?)$", re.IGNORECASE)
+
+
+class Technique(msgspec.Struct, frozen=True):
+    """`rules` see events of some source here, `blind` ones of none; those of its sub-techniques are not among them."""
+
+    id: str
+    rules: int
+    blind: int
+    titles: tuple[str, ...]
+
+
+class Tactic(msgspec.Struct, frozen=True):
+    """`rules` and `blind` carry the tactic's tag, with a technique or without."""
+
+    name: str
+    rules: int
+    blind: int
+    techniques: tuple[Technique, ...]
+
+
+class Coverage(msgspec.Struct, frozen=True):
+    """Rules that alert: `seeing` of `rules` have a source here; `untagged` name neither tactic nor technique."""
+
+    rules: int
+    seeing: int
+    untagged: int
+    techniques: int
+    tactics: tuple[Tactic, ...]
+    blind_sources: dict[str, int]
+
+
+def coverage(paths: Sequence[Path], progress: Progress = silent) -> Coverage:
+    """Of the rules at or below `paths`. Raises Misconfigured when there is none that can be used."""
+    progress("loading", 0, 0)
+    rule_set, report = load_rules(paths, keep_in=cache.folder())
+    if not report.loaded:
+        raise Misconfigured(f"no rule in {', '.join(map(str, paths))} can be used; `jikimi rules check` says why")
+    blind = {(one.rule, one.file) for one in report.blind}
+    return coverage_of(rule_set.rules, lambda rule: (rule.title, rule.file) in blind)
+
+
+def coverage_of(rules: Iterable[Rule], is_blind: Callable[[Rule], bool]) -> Coverage:
+    """The matrix of these rules; those that only feed a correlation do not alert and are left out."""
+    alerting = [rule for rule in rules if rule.generates]
+    blind = {rule.id for rule in alerting if is_blind(rule)}
+    serves = tactics_of_techniques(alerting)
+    tactics = tuple(
+        tactic
+        for name in (*TACTICS, *_others(alerting))
+        if (tactic := _tactic(name, alerting, blind, serves)).rules or tactic.blind
+    )
+    return Coverage(
+        rules=len(alerting),
+        seeing=len(alerting) - len(blind),
+        untagged=sum(not tactics_of(rule) and not techniques_of(rule) for rule in alerting),
+        techniques=len({one for rule in alerting for one in techniques_of(rule)}),
+        tactics=tactics,
+        blind_sources=dict(Counter(str(rule.logsource) for rule in alerting if rule.id in blind).most_common()),
+    )
+
+
+def tactics_of(rule: Rule) -> tuple[str, ...]:
+    """The tactics a rule's tags name."""
+    names = (tag.removeprefix("attack.").replace("_", "-").lower() for tag in rule.tags if tag.startswith("attack."))
+    return tuple(name for name in names if not re.match(r"[tgs]\d{4}", name))
+
+
+def techniques_of(rule: Rule) -> tuple[str, ...]:
+    """The techniques a rule's tags name, as `T1059.001`."""
+    return tuple(found[1].upper() for tag in rule.tags if (found := _TECHNIQUE.match(tag)))
+
+
+def tactics_of_techniques(rules: Iterable[Rule]) -> dict[str, tuple[str, ...]]:
+    """Which tactics each technique serves, as told above; a technique beside no tactic serves none."""
+    alone: dict[str, Counter[str]] = {}
+    beside: dict[str, Counter[str]] = {}
+    for rule in rules:
+        tactics = tactics_of(rule)
+        for technique in {one.partition(".")[0] for one in techniques_of(rule)}:
+            beside.setdefault(technique, Counter()).update(tactics)
+            if len(tactics) == 1:
+                alone.setdefault(technique, Counter()).update(tactics)
+    return {technique: tuple(_sure(alone.get(technique) or counts)) for technique, counts in beside.items()}
+
+
+def _sure(counts: Counter[str]) -> list[str]:
+    """Those named at least half as often as the most frequent: a stray tag makes no column."""
+    most = max(counts.values(), default=0)
+    return [name for name, number in counts.items() if 2 * number >= most]
+
+
+def _others(rules: Iterable[Rule]) -> list[str]:
+    """Tactics of other matrices (ICS, mobile) or none at all, after the known ones."""
+    return sorted({name for rule in rules for name in tactics_of(rule)} - set(TACTICS))
+
+
+def _tactic(name: str, rules: Sequence[Rule], blind: set[str], serves: dict[str, tuple[str, ...]]) -> Tactic:
+    tagged = [rule for rule in rules if name in tactics_of(rule)]
+    of: dict[str, list[Rule]] = {}
+    for rule in rules:
+        for technique in techniques_of(rule):
+            if name in serves.get(technique.partition(".")[0], ()):
+                of.setdefault(technique, []).append(rule)
+    return Tactic(
+        name=name,
+        rules=sum(rule.id not in blind for rule in tagged),
+        blind=sum(rule.id in blind for rule in tagged),
+        techniques=tuple(_technique(each, of[each], blind) for each in sorted(of)),
+    )
+
+
+def _technique(name: str, rules: Sequence[Rule], blind: set[str]) -> Technique:
+    seeing = [rule.title for rule in rules if rule.id not in blind]
+    return Technique(name, len(seeing), len(rules) - len(seeing), tuple(seeing))

@@ -1,0 +1,220 @@
+"""The work of `jikimi rules backtest`: over files, over the store of a stopped centre, or asked of one that runs."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from collectors.files import Problems, SourceEvent, input_files, read_events
+from detectors.sigma import cache
+from detectors.sigma.load import load_rules
+from detectors.workshop.backtest import Backtest, Backtested, Past
+from jikimi.cli.printed import say_some
+from jikimi.cli.rule_store import EARLIEST, LATEST, stored_past
+from jikimi.domain.event import canonical, event_time
+from jikimi.domain.tenant import Tenant
+from jikimi.errors import Misconfigured, Transient
+from jikimi.settings import DataDir
+from jikimi.storage.database import Database
+from jikimi.storage.events import EventStore
+from jikimi.stream.folder_lock import FolderLock
+
+BLOCK = 1_000
+_RELATIVE = {"d": "days", "h": "hours", "m": "minutes"}
+
+Tell = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Rule files and folders (none: ours), and since <= event time < until."""
+
+    rules: Sequence[Path]
+    since: datetime
+    until: datetime
+    examples: int
+
+    def start(self) -> Backtest:
+        """Raises Misconfigured when no rule can be used."""
+        rules, report = load_rules(self.rules, keep_in=cache.folder())
+        if not report.loaded:
+            why = f": {report.refused[0]}" if report.refused else ""
+            raise Misconfigured(f"no rule in {', '.join(map(str, self.rules))} can be used{why}")
+        return Backtest(rules, report, self.examples)
+
+
+def split(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """(rules, event files): `.yml`, `.yaml` and folders that hold such files are rules."""
+    rules = [path for path in paths if _holds_rules(path)]
+    if not rules:
+        raise Misconfigured(
+            f"no rule (.yml) among {', '.join(map(str, paths))}; name the rules first, then event files"
+        )
+    return rules, [path for path in paths if path not in rules]
+
+
+def _holds_rules(path: Path) -> bool:
+    if path.is_dir():
+        return any(True for kind in ("*.yml", "*.yaml") for _ in path.rglob(kind))
+    return path.suffix in (".yml", ".yaml")
+
+
+def wanted(rules: Sequence[Path], since: str | None, until: str | None, examples: int) -> Wanted:
+    """Raises Misconfigured for a time that is none, and for one that ends before it begins."""
+    now = datetime.now(UTC)
+    wish = Wanted(rules, moment(since, EARLIEST, now), moment(until, LATEST, now), examples)
+    if wish.until <= wish.since:
+        raise Misconfigured(f"--to {until} is not later than --from {since}")
+    return wish
+
+
+def tested_back(
+    wish: Wanted, files: Sequence[Path], data: DataDir, tenant: str | None, seconds: float, tell: Tell
+) -> Backtested:
+    """Over the files if there are any, else over the event store, by whoever has it open."""
+    if files:
+        if tenant is not None:
+            raise Misconfigured("--tenant chooses a company of the event store; files belong to none")
+        return over_files(wish, files, tell)
+    return ask_centre(wish, data, tenant, seconds, tell) or over_store(wish, data, tenant, tell)
+
+
+def moment(text: str | None, otherwise: datetime, now: datetime) -> datetime:
+    """`2026-11-22`, `2026-11-22T02:13+09:00` (UTC where no zone stands), or `7d`, `12h`, `30m` ago."""
+    if text is None:
+        return otherwise
+    if text[:-1].isdecimal() and (unit := _RELATIVE.get(text[-1])):
+        try:
+            return now - timedelta(**{unit: int(text[:-1])})
+        except OverflowError:
+            return otherwise
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise Misconfigured(f"{text!r} is no time: write 2026-11-22, 2026-11-22T02:13Z or 7d (7 days ago)") from None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def over_files(wanted: Wanted, files: Sequence[Path], tell: Tell) -> Backtested:
+    """Every file as one company's past. Raises Misconfigured for one that cannot be used."""
+    tell("loading rules", 0, 0)
+    run, problems = wanted.start(), Problems()
+    company = Tenant("files", "files")
+    inputs = input_files(files)
+    total = sum(file.stat().st_size for file in inputs if file.is_file())
+    done = 0
+
+    def taken(size: int) -> None:
+        nonlocal done
+        done += size
+        tell("matching", done, total)
+
+    for file in inputs:
+        for block in _blocks(read_events(file, problems=problems, progress=taken), wanted, str(file)):
+            run.feed(company, block)
+    say_some(problems.notes, problems.untold)
+    return run.result()
+
+
+def _blocks(events: Iterator[SourceEvent], wanted: Wanted, name: str) -> Iterator[list[Past]]:
+    block, now = [], datetime.now(UTC)
+    for logsource, event in events:
+        if wanted.since <= event_time(event) < wanted.until:
+            block.append(Past(name, logsource, now, canonical(event)))
+        if len(block) >= BLOCK:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def over_store(wanted: Wanted, data: DataDir, tenant: str | None, tell: Tell) -> Backtested:
+    """The event store of a centre that does not run.
+
+    Raises Misconfigured when it holds none or runs after all, Transient when it is just starting or stopping.
+    """
+    if not data.events.is_dir() or not data.database.is_file():
+        raise Misconfigured(f"{data.root} holds no event store; name the folder of `jikimi up --data`, or event files")
+    return asyncio.run(_over_store(wanted, data, tenant, tell))
+
+
+async def _over_store(wanted: Wanted, data: DataDir, tenant: str | None, tell: Tell) -> Backtested:
+    tell("loading rules", 0, 0)
+    run = wanted.start()
+    async with AsyncExitStack() as stack:
+        try:
+            stack.callback(FolderLock(data.root).release)
+        except Misconfigured as error:
+            raise Transient(f"a centre is starting or stopping; ask again in a moment ({error})") from error
+        database = await stack.enter_async_context(Database.sqlite(data.database))
+        store = await stack.enter_async_context(await EventStore.open(data.events))
+        past = await stored_past(database, store, tenant, wanted.since, wanted.until)
+        tell("matching", 0, past.total)
+        async for company, page in past.pages():
+            run.feed(company, page)
+            tell("matching", run.events, past.total)
+    return run.result()
+
+
+def ask_centre(wanted: Wanted, data: DataDir, tenant: str | None, seconds: float, tell: Tell) -> Backtested | None:
+    """What the centre that runs on this folder answers; None when none runs there."""
+    import httpx
+
+    try:
+        address = data.address.read_text().strip()
+        token = data.admin_token.read_text().strip()
+    except FileNotFoundError:
+        return None
+    body = {
+        "files": _texts(wanted.rules),
+        "since": wanted.since.isoformat(),
+        "until": wanted.until.isoformat(),
+        "tenant": tenant,
+        "examples": wanted.examples,
+        "seconds": seconds,
+    }
+    headers = {"Authorization": f"Bearer {token}"}
+    url = f"{address}/v1/admin/rules/backtest"
+    try:
+        with (
+            httpx.Client(timeout=httpx.Timeout(30.0, read=seconds + 60), trust_env=False) as client,
+            client.stream("POST", url, json=body, headers=headers) as answer,
+        ):
+            if answer.is_error:
+                answer.read()
+                raise _refusal(answer.status_code, answer.json())
+            return _last(answer.iter_lines(), tell)
+    except httpx.ConnectError:
+        return None  # killed: it left its address behind
+    except (httpx.HTTPError, ValueError) as error:
+        raise Transient(f"the centre at {address} does not answer as it should: {error!r}") from error
+
+
+def _texts(rules: Sequence[Path]) -> dict[str, str]:
+    """The rule files by a name that is theirs alone."""
+    from detectors.sigma.source import sources
+
+    return {f"{n}-{Path(one.file).name}": one.data.decode("utf-8", "replace") for n, one in enumerate(sources(rules))}
+
+
+def _last(lines: Iterator[str], tell: Tell) -> Backtested:
+    for line in lines:
+        told = msgspec.json.decode(line, type=dict[str, object])
+        if "error" in told:
+            raise Misconfigured(str(told["error"]))
+        if "result" in told:
+            return msgspec.convert(told["result"], Backtested)
+        what, done, total = msgspec.convert(told["progress"], tuple[str, int, int])
+        tell(what, done, total)
+    raise Transient("the centre ended its answer too early; ask again")
+
+
+def _refusal(status: int, body: dict[str, str]) -> Misconfigured | Transient:
+    sentence = body.get("error", f"the centre answered {status}")
+    if status == 413:
+        sentence = "these rules are too many to send to the running centre; name fewer, or stop it"
+    return Transient(sentence) if status >= 500 else Misconfigured(sentence)
