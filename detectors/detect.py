@@ -56,7 +56,7 @@ class OfflineRun:
         """The findings of one block; `file` says where it came from."""
         events = [enrich(event, logsource, _COMPANY, self._now) for event in events]
         matches = self._rules.match(logsource, events)
-        refs = [(match, events[match.index], str(self.events + match.index)) for match in matches]
+        refs = [(match, match.event, str(self.events + match.index)) for match in matches]
         origin = msgspec.msgpack.encode((logsource, file))
         self._keep(self._correlator.apply(_COMPANY.id, refs, self._now, origin=origin))
         self._lost.update({what: count for (_, what), count in self._correlator.lost.items()})
@@ -64,7 +64,7 @@ class OfflineRun:
         self.events += len(events)
         for match in matches:
             if match.rule.generates:
-                yield _of_match(match, events[match.index], logsource, file)
+                yield _of_match(match, match.event, logsource, file)
 
     def finish(self) -> Iterator[Detected]:
         """One finding a correlation hit. There is nothing more to come: every window is over."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from detectors import findings as make
-from detectors.enrich import enrich
+from detectors.enrich import adds_fields, enrich
 from detectors.incidents import Advice
 from detectors.release.admission import Admission
 from detectors.release.life import Life
@@ -89,22 +89,30 @@ class Detection:
     def _detect_batch(self, one: Taken) -> list[Finding]:
         envelope = one.batch.envelope
         received = envelope.received_at or envelope.sent_at
-        fresh = list(one.batch.events())[one.skip :]
-        events = [enrich(event, envelope.logsource, one.tenant, received) for event in fresh]
-        names = [
-            event_id(envelope.agent_id, envelope.epoch, envelope.first_seq + one.skip + position)
-            for position in range(len(events))
-        ]
         origin = make.Origin(one.tenant.id, envelope.device_id, one.device_name, envelope.logsource)
-        self._admission.begin(one.tenant.id, received, len(events))
-        asked = self._rules.match(envelope.logsource, events)
-        matches, spared = self._admission.excepted(asked, envelope.logsource, events)
-        refs = [(match, events[match.index], names[match.index]) for match in matches]
+        self._admission.begin(one.tenant.id, received, one.fresh)
+        asked = [match for match in self._matches(one, received) if match.index >= one.skip]
+        matches, spared = self._admission.excepted(asked, envelope.logsource)
+        refs = [
+            (match, match.event, event_id(envelope.agent_id, envelope.epoch, envelope.first_seq + match.index))
+            for match in matches
+        ]
         found = [finding for ref in refs if (finding := self._of_match(*ref, origin)) is not None]
         hits = self._correlator.apply(one.tenant.id, refs, received, spared, make.written(origin))
         found += [finding for hit in hits if (finding := self._of_hit(hit)) is not None]
         self._note_thrown()
         return found
+
+    def _matches(self, one: Taken, received: datetime) -> list[Match]:
+        """The events' bytes are matched as they are, but for log sources whose events say more once enriched."""
+        logsource = one.batch.envelope.logsource
+
+        def enriched(event: Event) -> Event:
+            return enrich(event, logsource, one.tenant, received)
+
+        if adds_fields(logsource):
+            return self._rules.match(logsource, [enriched(event) for event in one.batch.events()])
+        return self._rules.match_canonical(logsource, one.batch.block, enriched)
 
     def _of_match(self, match: Match, event: Event, name: str, origin: make.Origin) -> Finding | None:
         if not match.rule.generates or not self._admission.admits(match.rule, name):

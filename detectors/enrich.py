@@ -9,6 +9,11 @@ from jikimi.domain.tenant import Tenant
 CLOCK_TOLERANCE = timedelta(minutes=2)
 
 
+def adds_fields(logsource: LogSource) -> bool:
+    """Does `enrich` add fields to events of this log source, beyond holding their clock?"""
+    return logsource.category in (FILE_ACCESS.category, REMOVABLE_MEDIA.category)
+
+
 def enrich(event: Event, logsource: LogSource, tenant: Tenant, received_at: datetime) -> Event:
     """The event as detectors see it; the stored bytes stay as they came.
 

@@ -9,7 +9,6 @@ from detectors.release.life import Life
 from detectors.release.stages import Stage
 from detectors.release.tally import EVERYWHERE, HitKey, Quarantine, Tally
 from detectors.sigma.rule import Match, Rule
-from jikimi.domain.event import Event
 from jikimi.domain.logsource import LogSource
 
 Spared = frozenset[tuple[str, int]]
@@ -33,9 +32,7 @@ class Admission:
         self._day = received.date().isoformat()
         self._flood.open(tenant_id, received, events)
 
-    def excepted(
-        self, matches: Sequence[Match], logsource: LogSource, events: Sequence[Event]
-    ) -> tuple[Sequence[Match], Spared]:
+    def excepted(self, matches: Sequence[Match], logsource: LogSource) -> tuple[Sequence[Match], Spared]:
         """The matches that no exception of the company takes away, and what single correlations are not to count."""
         granted = self.life.exceptions(self._tenant_id, self._received)
         if not granted or not matches:
@@ -47,7 +44,7 @@ class Admission:
         kept: list[Match] = []
         spared: set[tuple[str, int]] = set()
         for match in matches:
-            gone = self._first_that_takes(match, by_rule, logsource, events, spared)
+            gone = self._first_that_takes(match, by_rule, logsource, spared)
             if gone is None:
                 kept.append(match)
             else:
@@ -59,12 +56,11 @@ class Admission:
         match: Match,
         by_rule: dict[str, list[TenantException]],
         logsource: LogSource,
-        events: Sequence[Event],
         spared: set[tuple[str, int]],
     ) -> TenantException | None:
         """The exception to this rule; one to a correlation that it feeds is noted in `spared`."""
         for one in by_rule.get(match.rule.id, ()):
-            if one.filter.takes_away(logsource, events[match.index]):
+            if one.filter.takes_away(logsource, match.event):
                 if one.rule_id == match.rule.id:
                     return one
                 spared.add((one.rule_id, match.index))

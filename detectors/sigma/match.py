@@ -1,21 +1,42 @@
-"""The loaded rules and what they say of events."""
+"""The loaded rules and what they say of events.
 
-from collections.abc import Sequence
+Four steps, each only narrows the work of the next: the class of a line (`classify`), the raw scan (`prefilter`), the
+atoms of the fields that candidate rules ask for (`fields`), the rules (`compile`). All four read a line's bytes; it is
+decoded only when a rule holds or its bytes cannot tell.
+"""
 
-from detectors.sigma.compile import Program
-from detectors.sigma.route import EventClass, class_key, class_of, complete
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
+
+import msgspec
+import orjson
+
+from detectors.sigma.classify import Classifier
+from detectors.sigma.lines import Lines
+from detectors.sigma.program import Program
+from detectors.sigma.route import EventClass, class_of, complete
 from detectors.sigma.rule import Match, Rule
 from detectors.sigma.values import fields_of
 from jikimi.domain import windows
-from jikimi.domain.event import Event
+from jikimi.domain.event import Event, block_of, canonical
 from jikimi.domain.logsource import LogSource
 
 _KEPT_PROGRAMS = 1_000
-_KEPT_ROUTES = 10_000
+_KEPT_SOURCES = 100
+
+_Candidate = tuple[int, Program, Iterable[int]]
+
+
+class Counts(msgspec.Struct):
+    """What matching did so far: events seen, those with a candidate rule, those decoded."""
+
+    events: int = 0
+    candidates: int = 0
+    decoded: int = 0
 
 
 class RuleSet:
-    """All rules; programs are compiled when the first event of a class comes.
+    """All rules; programs are made when the first event of a class comes.
 
     `quarantined` maps the id of a rule that threw to what it threw: it is not asked again. Not thread-safe.
     """
@@ -24,12 +45,13 @@ class RuleSet:
         self.rules: tuple[Rule, ...] = tuple(rules)
         self.by_id: dict[str, Rule] = {rule.id: rule for rule in self.rules}
         self.quarantined: dict[str, str] = {}
+        self.counts = Counts()
         self._by_source: dict[LogSource, list[tuple[int, Rule]]] = {}
         for number, rule in enumerate(self.rules):
             if rule.correlation is None:
                 self._by_source.setdefault(rule.logsource, []).append((number, rule))
         self._programs: dict[EventClass, Program] = {}
-        self._routes: dict[tuple[object, ...], Program] = {}
+        self._classifiers: dict[LogSource, Classifier[Program]] = {}
 
     @property
     def correlations(self) -> tuple[Rule, ...]:
@@ -37,52 +59,87 @@ class RuleSet:
         return tuple(rule for rule in self.rules if rule.correlation is not None)
 
     def prepare(self) -> None:
-        """Compile now what the first event of each Windows class would wait for (seconds, with the public set)."""
+        """Make now what the first event of each Windows class would wait for."""
+        classifier = self._classifier(LogSource("windows"))
         for channel, event_id in windows.CLASSES:
-            self._route(LogSource("windows"), {"Channel": channel, "EventID": event_id})
+            classifier.of_event({"Channel": channel, "EventID": event_id})
 
     def match(self, logsource: LogSource, events: Sequence[Event]) -> list[Match]:
         """Every rule that holds, by event and then in the order of the rules; feeders of correlations too.
 
         An event whose fields a rule cannot read costs that rule, never the others.
         """
+        written = [(index, line) for index, event in enumerate(events) if (line := _line(event)) is not None]
+        block = block_of(line for _, line in written)
+        found = [(written[at][0], program, rules) for at, program, rules in self._candidates(logsource, block)]
+        if len(written) < len(events):
+            found += self._unwritable(logsource, events, {index for index, _ in written})
+            found.sort(key=_index)
+        return [match for one in found for match in self._decide(logsource, one, events[one[0]], events[one[0]])]
+
+    def match_block(self, logsource: LogSource, block: bytes) -> list[Match]:
+        """As `match`, of an NDJSON block of any JSON objects: it is made canonical first.
+
+        Raises orjson.JSONDecodeError for a line that is no JSON.
+        """
+        return self.match_canonical(logsource, block_of(canonical(orjson.loads(line)) for line in _lines(block)))
+
+    def match_canonical(
+        self, logsource: LogSource, block: bytes, enriched: Callable[[Event], Event] | None = None
+    ) -> list[Match]:
+        """As `match`, of an NDJSON block of canonical events, as `EventBatch` carries them; `index` counts its lines.
+
+        `enriched` makes of a decoded event the one that rules see; nothing but `@timestamp` may differ.
+        """
         matches: list[Match] = []
-        for index, event in enumerate(events):
-            self._match_one(logsource, event, index, matches)
+        lines = self._classifier(logsource).lines(block)
+        for one in self._candidates(logsource, block, lines):
+            event = orjson.loads(block[lines.starts[one[0]] : lines.stops[one[0]]])
+            self.counts.decoded += 1
+            matches += self._decide(logsource, one, enriched(event) if enriched else event, event)
         return matches
 
-    def _match_one(self, logsource: LogSource, event: Event, index: int, matches: list[Match]) -> None:
-        program = self._route(logsource, event)
-        if not program.rules:
-            return
+    def _candidates(self, logsource: LogSource, block: bytes, lines: Lines | None = None) -> list[_Candidate]:
+        """The lines some rule may hold for, in order, each with its program and the numbers of those rules."""
+        classifier = self._classifier(logsource)
+        lines = lines or classifier.lines(block)
+        self.counts.events += len(lines.starts)
+        groups = classifier.groups(block, lines)
+        found: list[_Candidate] = []
+        for program, numbers in groups.items():
+            if program.rules:
+                found += _of_group(program, numbers, block, lines, alone=len(groups) == 1)
+        found.sort(key=_index)
+        self.counts.candidates += len(found)
+        return found
+
+    def _unwritable(self, logsource: LogSource, events: Sequence[Event], written: set[int]) -> Iterator[_Candidate]:
+        """Events that JSON cannot write (half a surrogate pair, nested beyond measure): every rule may hold."""
+        for index, event in enumerate(events):
+            if index not in written:
+                program = self._classifier(logsource).of_event(event)
+                yield index, program, program.every
+
+    def _decide(self, logsource: LogSource, candidate: _Candidate, event: Event, whole: Event) -> Iterator[Match]:
+        index, program, numbers = candidate
         seen = fields_of(complete(logsource, event))
-        hits = program.atoms(seen, event)
-        for number in program.decide(hits, seen, self._set_aside):
-            rule = program.rules[number]
-            if rule.id not in self.quarantined:
-                matches.append(Match(rule, index))
+        return (Match(rule, index, event) for rule in program.decide(numbers, seen, whole, self.quarantined))
 
-    def _set_aside(self, rule: Rule, error: Exception) -> None:
-        self.quarantined[rule.id] = f"{type(error).__name__}: {error}"
+    def _classifier(self, logsource: LogSource) -> Classifier[Program]:
+        classifier = self._classifiers.get(logsource)
+        if classifier is None:
+            if len(self._classifiers) >= _KEPT_SOURCES:
+                self._classifiers.clear()
+            classifier = self._classifiers[logsource] = Classifier(logsource, self._program)
+        return classifier
 
-    def _route(self, logsource: LogSource, event: Event) -> Program:
-        key = class_key(logsource, event)
-        try:
-            program = self._routes.get(key)
-        except TypeError:  # a list or map where a name belongs
-            return self._program(class_of(logsource, event))
-        if program is None:
-            if len(self._routes) >= _KEPT_ROUTES:
-                self._routes.clear()
-            program = self._routes[key] = self._program(class_of(logsource, event))
-        return program
-
-    def _program(self, event_class: EventClass) -> Program:
+    def _program(self, logsource: LogSource, event: Event) -> Program:
+        event_class = class_of(logsource, event)
         program = self._programs.get(event_class)
         if program is None:
             if len(self._programs) >= _KEPT_PROGRAMS:
                 self._programs.clear()
-                self._routes.clear()
+                self._classifiers.clear()
             program = self._programs[event_class] = Program(event_class, self._served_by(event_class))
         return program
 
@@ -90,3 +147,36 @@ class RuleSet:
         """The rules the class may concern, in their order."""
         found = [pair for source, rules in self._by_source.items() if event_class.is_all(source) for pair in rules]
         return [rule for _, rule in sorted(found, key=lambda pair: pair[0])]
+
+
+def _of_group(program: Program, numbers: list[int], block: bytes, lines: Lines, *, alone: bool) -> Iterator[_Candidate]:
+    """The candidates among the lines of one class."""
+    starts, stops, nested = lines.starts, lines.stops, lines.nested
+    if alone:
+        found = program.candidates(block, starts, stops, nested)
+    else:
+        parts = [block[starts[number] : stops[number] + 1] for number in numbers]
+        ends = list(accumulate(map(len, parts)))
+        inside = {at for at, number in enumerate(numbers) if number in nested} if nested else nested
+        found = program.candidates(b"".join(parts), [0, *ends[:-1]], ends, inside)
+    whole = lines.folding.intersection(numbers)
+    for at, rules in found:
+        if numbers[at] not in whole:
+            yield numbers[at], program, rules
+    for number in whole:
+        yield number, program, program.every
+
+
+def _index(candidate: _Candidate) -> int:
+    return candidate[0]
+
+
+def _line(event: Event) -> bytes | None:
+    try:
+        return canonical(event)
+    except (TypeError, RecursionError):
+        return None
+
+
+def _lines(block: bytes) -> Iterator[bytes]:
+    return (line for line in block.split(b"\n") if line.strip())

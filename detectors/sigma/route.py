@@ -12,7 +12,7 @@ import msgspec
 from detectors.sigma.rule import Rule
 from detectors.sigma.tree import leaves
 from jikimi.domain import windows
-from jikimi.domain.event import Event
+from jikimi.domain.event import TIMESTAMP, Event
 from jikimi.domain.logsource import LogSource
 
 _PROCESS_FIELDS = frozenset({"Image", "CommandLine", "ParentImage", "ParentCommandLine", "User", "OriginalFileName"})
@@ -156,6 +156,25 @@ def is_known(rule: Rule) -> bool:
     if product:
         return False
     return category in _ANYWHERE or category in windows.CATEGORIES or (not category and service in ("", *_ANY_SERVICES))
+
+
+def class_fields(logsource: LogSource) -> tuple[str, ...]:
+    """The fields that `class_of` may look at first; none when all events of the log source are of one class."""
+    if logsource.product == "jikimi":
+        return ("Action", "Image", "TargetFilename") if logsource.category in _ALSO else ()
+    return ("Channel", "EventID") if logsource.product in (None, "windows") else ()
+
+
+def more_class_fields(logsource: LogSource, event: Event) -> tuple[str, ...]:
+    """What `class_of` looks at beyond `class_fields`, whose values are in `event`."""
+    return ("EventType",) if logsource.product != "jikimi" and event.get("EventID") in _TYPED else ()
+
+
+def opaque_fields(event_class: EventClass) -> frozenset[str]:
+    """Fields that rules may see with another value than stands in the line: `enrich` and `complete` work them out."""
+    known = dict(event_class.known)
+    computed = windows.COMPUTED.get((known.get("Channel", ""), int(known.get("EventID", 0))), frozenset())
+    return computed | {TIMESTAMP}
 
 
 def class_key(logsource: LogSource, event: Event) -> tuple[object, ...]:

@@ -6,6 +6,7 @@ import msgspec
 
 from detectors.sigma.correlation_condition import Condition
 from detectors.sigma.tree import FALSE, Node
+from jikimi.domain.event import Event
 from jikimi.domain.logsource import LogSource
 
 CorrelationType = Literal[
@@ -63,7 +64,8 @@ class Rule(msgspec.Struct, frozen=True, eq=False):
 
 
 class Match(msgspec.Struct, frozen=True, eq=False):
-    """`rule` holds for event number `index` of the sequence that was given."""
+    """`rule` holds for `event`, number `index` of the sequence or the block that was given."""
 
     rule: Rule
     index: int
+    event: Event

@@ -7,23 +7,25 @@ Whole values are looked up. What has no literal is tried on every new value. Val
 
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address, ip_network
-from typing import Any
+from typing import Any, TypeAlias
 
 import ahocorasick
+import orjson
 
+from detectors.sigma.bounded import Bounded
 from detectors.sigma.glob import glob, literal_of
 from detectors.sigma.regex import compile_regex, necessary_literal
 from detectors.sigma.tree import Cidr, Compare, Part, Pattern, Regex, Test, Text
-from detectors.sigma.values import as_number, time_part
+from detectors.sigma.values import as_number, texts_of, time_part
 
 Check = Callable[[str, str], bool]
 """`(value, folded value)` → does the test hold?"""
-Atoms = frozenset[int]
+Numbers: TypeAlias = frozenset[int]
 
 _DIGITS = frozenset("-0123456789")
 _KEPT_VALUES = 20_000
 _LONGEST_KEPT = 2_000
-_NONE: Atoms = frozenset()
+NONE: Numbers = frozenset()
 
 
 class _Hit:
@@ -46,7 +48,8 @@ class Scanner:
         self._whole: dict[str, list[int]] = {}
         self._literals: dict[str, _Hit] = {}
         self._always: list[tuple[int, Check]] = []
-        self._kept: dict[str, Atoms] = {}
+        self._kept: Bounded[str, Numbers] = Bounded(_KEPT_VALUES)
+        self._kept_raw: Bounded[bytes, Numbers] = Bounded(_KEPT_VALUES)
         for number, test in tests:
             self._add(number, test)
         self._automaton = _automaton(self._literals)
@@ -55,18 +58,34 @@ class Scanner:
         self.reads_numbers = self.shortest == 0 or any(_DIGITS.issuperset(literal) for literal in self._literals)
         """False when no whole number has an atom."""
 
-    def scan(self, value: str) -> Atoms:
+    def scan(self, value: str) -> Numbers:
         """The tests that hold for this value."""
         found = self._kept.get(value)
         if found is None:
             found = self._scan(value)
             if len(value) <= _LONGEST_KEPT:
-                if len(self._kept) >= _KEPT_VALUES:
-                    self._kept.clear()
-                self._kept[value] = found
+                self._kept.keep(value, found)
         return found
 
-    def _scan(self, value: str) -> Atoms:
+    def scan_any(self, value: object) -> Numbers:
+        """The tests that hold for one of the texts of a field's value."""
+        if type(value) is str:
+            return self.scan(value)
+        found: set[int] = set()
+        for text in texts_of(value):
+            found |= self.scan(text)
+        return frozenset(found) if found else NONE
+
+    def scan_raw(self, raw: bytes) -> Numbers:
+        """The same of a value as JSON writes it."""
+        found = self._kept_raw.get(raw)
+        if found is None:
+            found = self.scan_any(orjson.loads(raw))
+            if len(raw) <= _LONGEST_KEPT:
+                self._kept_raw.keep(raw, found)
+        return found
+
+    def _scan(self, value: str) -> Numbers:
         folded = value.casefold()
         hits = set(self._whole.get(folded, ()))
         for number, check in self._always:
@@ -74,7 +93,7 @@ class Scanner:
                 hits.add(number)
         if self._automaton is not None:
             self._search(value, folded, hits)
-        return frozenset(hits) if hits else _NONE
+        return frozenset(hits) if hits else NONE
 
     def _search(self, value: str, folded: str, hits: set[int]) -> None:
         last = len(folded) - 1

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
 
 from detectors.sigma.tree import TimePart
@@ -74,6 +75,8 @@ def _text(value: Any) -> str | None:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float) and not isfinite(value):  # JSON writes no such number
+        return None
     return number_text(value) if isinstance(value, int | float) else None
 
 

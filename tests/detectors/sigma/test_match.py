@@ -26,7 +26,7 @@ from detectors.sigma.tree import (
     Regex,
     Text,
 )
-from jikimi.domain.event import Event
+from jikimi.domain.event import Event, block_of, canonical
 from jikimi.domain.logsource import FILE_ACCESS, MALWARE_SCAN, NETWORK_FLOW, LogSource
 from jikimi.testing.corpus import corpus_root
 from tests.detectors.sigma.conftest import Load
@@ -137,7 +137,7 @@ def test_a_rule_that_throws_is_set_aside_and_the_others_go_on() -> None:
     def broken(*_: Any) -> bool:
         raise RecursionError("too deep")
 
-    program.holds[0] = broken
+    program._holds[0] = broken
     found = rules.match(LogSource(), [{"F": "a"}, {"F": "a"}])
     assert [match.rule.id for match in found] == ["good", "good"]
     assert rules.quarantined == {"bad": "RecursionError: too deep"}
@@ -239,6 +239,8 @@ def test_the_compiled_form_says_what_the_plain_evaluator_says(
         if reference.holds(one, source, event)
     }
     assert found == expected
+    block = block_of(map(canonical, seen))
+    assert {(match.index, match.rule.id) for match in rules.match_canonical(source, block)} == expected
     assert not rules.quarantined
 
 

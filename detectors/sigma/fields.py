@@ -1,0 +1,138 @@
+"""The atoms of one event, field by field, worked out when a rule first asks for the field."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from detectors.sigma.lines import key_of, value_in
+from detectors.sigma.scan import NONE, Numbers, Scanner
+from detectors.sigma.tree import Exists, FieldRef, Node, Null, Test, leaves
+from detectors.sigma.values import all_texts
+from jikimi.domain.event import Event
+
+
+class FieldScanners:
+    """One scanner a field, built when the field is first asked for; equal tests of many rules are one atom."""
+
+    def __init__(self, trees: Iterable[Node], opaque: frozenset[str]) -> None:
+        self._trees = tuple(trees)
+        self._opaque = opaque
+        self.keys: dict[str | None, bytes] = {}
+        """How the name of each field that a line may tell stands in it."""
+        self._numbers: dict[str | None, dict[Test, int]] | None = None
+        self._built: dict[str | None, Scanner] = {}
+
+    def number(self, test: Test) -> int:
+        """The atom of a test, unique in its field."""
+        return self._of(test.field)[test]
+
+    def tests(self, field: str | None) -> int:
+        """How many tests there are of a field."""
+        return len(self._of(field))
+
+    def scanner(self, field: str | None) -> Scanner:
+        """The scanner of a field that some rule tests."""
+        scanner = self._built.get(field)
+        if scanner is None:
+            scanner = self._built[field] = Scanner([(number, test) for test, number in self._of(field).items()])
+        return scanner
+
+    def _of(self, field: str | None) -> dict[Test, int]:
+        if self._numbers is None:
+            self._numbers = {}
+            for tree in self._trees:
+                for test in leaves(tree):
+                    if test.field is not None and test.field not in self._opaque:
+                        self.keys.setdefault(test.field, key_of(test.field))
+                    if not isinstance(test, Null | Exists | FieldRef):
+                        numbers = self._numbers.setdefault(test.field, {})
+                        numbers.setdefault(test, len(numbers))
+        return self._numbers[field]
+
+
+class Undecided(Exception):
+    """The bytes of a line do not tell what a field holds."""
+
+
+class Atoms(dict[str | None, Numbers]):
+    """Field → the atoms that hold for its value in one event, worked out when asked for; under None of keywords."""
+
+    __slots__ = ()
+
+    def value(self, field: str) -> Any:
+        """The field's value, None when the event has none."""
+        raise NotImplementedError
+
+    def has(self, field: str) -> bool:
+        """Does the event have the field?"""
+        raise NotImplementedError
+
+
+class EventAtoms(Atoms):
+    """Of a decoded event: `event` as rules see it, `whole` as it came (keywords are searched for there)."""
+
+    __slots__ = ("_event", "_scanners", "_whole")
+
+    def __init__(self, scanners: FieldScanners, event: Event, whole: Event) -> None:
+        super().__init__()
+        self._scanners = scanners
+        self._event = event
+        self._whole = whole
+
+    def __missing__(self, field: str | None) -> Numbers:
+        scanner = self._scanners.scanner(field)
+        found = self[field] = (
+            _keywords(scanner, self._whole) if field is None else scanner.scan_any(self._event.get(field))
+        )
+        return found
+
+    def value(self, field: str) -> Any:
+        return self._event.get(field)
+
+    def has(self, field: str) -> bool:
+        return field in self._event
+
+
+class LineAtoms(Atoms):
+    """Of a line of canonical JSON, undecoded, without objects inside. Raises Undecided where its bytes cannot tell."""
+
+    __slots__ = ("_line", "_scanners")
+
+    def __init__(self, scanners: FieldScanners, line: bytes) -> None:
+        super().__init__()
+        self._scanners = scanners
+        self._line = line
+
+    def __missing__(self, field: str | None) -> Numbers:
+        scanners = self._scanners
+        raw = self._raw(field)
+        found = self[field] = scanners.scanner(field).scan_raw(raw)
+        return found
+
+    def value(self, field: str) -> Any:
+        return orjson.loads(self._raw(field))
+
+    def has(self, field: str) -> bool:
+        return bool(self._raw(field))
+
+    def _raw(self, field: str | None) -> bytes:
+        key = self._scanners.keys.get(field)
+        raw = value_in(self._line, key) if key else None
+        if not raw:  # a field that is missing may have another name
+            raise Undecided
+        return raw
+
+
+def _keywords(scanner: Scanner, whole: Event) -> Numbers:
+    found: set[int] = set()
+    shortest = scanner.shortest
+    for value in whole.values():
+        kind = type(value)
+        if kind is str:
+            if len(value) >= shortest or not value.isascii():
+                found |= scanner.scan(value)
+        elif kind is not int or scanner.reads_numbers:
+            for text in all_texts(value):
+                found |= scanner.scan(text)
+    return frozenset(found) if found else NONE
