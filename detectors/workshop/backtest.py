@@ -125,7 +125,7 @@ class Backtest:
         for place, one in enumerate(past):
             places.setdefault(one.logsource, []).append(place)
         found = [
-            Match(match.rule, among[match.index])
+            Match(match.rule, among[match.index], match.event)
             for logsource, among in places.items()
             for match in self._rules.match(logsource, [events[place] for place in among])
         ]
