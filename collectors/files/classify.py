@@ -63,6 +63,7 @@ _EXPORTS = (  # fields of audit logs that others export as JSON; their names are
     (LogSource("kubernetes", "application", "audit"), {"auditID", "verb", "objectRef"}),
     (LogSource("kubernetes", "application", "audit"), {"auditID", "verb", "requestURI"}),
     (LogSource("opencanary", "application"), {"logtype", "node_id", "dst_port"}),
+    (LogSource(product="bitbucket", service="audit"), {"auditType", "affectedObjects"}),
     (LogSource(product="okta", service="okta"), {"eventType", "debugContext", "actor"}),
     (LogSource(category="webserver"), {"cs-method", "cs-uri-stem"}),
     (LogSource(category="webserver"), {"cs-method", "cs-uri-query"}),

@@ -19,6 +19,8 @@ from collectors.files.logs import log_events
 from collectors.files.problems import Problems
 from collectors.files.times import event_stamp
 from collectors.files.windows import flatten
+from collectors.files.windows_audit import in_sysmons_words
+from collectors.files.wrapped import unwrapped
 from collectors.logs.objects import LogObjects
 from collectors.logs.port import Reading
 from collectors.logs.telling import keeps_its_own
@@ -83,6 +85,7 @@ def read_events(
         whole = _File(logsource, modified, problems)
         for raw, stated, exact in _objects(stream, path if file.seekable() else None, str(path), whole, depth=0):
             event = flatten(raw)
+            in_sysmons_words(event)
             stamp = event_stamp(event)
             if stamp is None:
                 problems.without_time += 1
@@ -113,9 +116,9 @@ def _objects(stream: Peekable, path: Path | None, place: str, whole: _File, *, d
     elif kind is Format.LOG:
         yield from _log(stream, place, whole)
     elif kind is Format.LINES:
-        yield from _told(_stated(objects_by_line(utf8_stream(stream), place, problems), place, problems), place, whole)
+        yield from _told(objects_by_line(utf8_stream(stream), place, problems), place, whole)
     elif kind is Format.TEXT:
-        yield from _told(_stated(objects_in_text(utf8_stream(stream), place, problems), place, problems), place, whole)
+        yield from _told(objects_in_text(utf8_stream(stream), place, problems), place, whole)
     elif kind is Format.EVTX:
         with seekable(stream, path) as file:
             yield from (_Found(record, None) for record in evtx_records(file, place, problems))
@@ -139,10 +142,10 @@ def _log(stream: Peekable, place: str, whole: _File) -> Iterator[_Found]:
         yield _Found(event, None if source == UNKNOWN else source, exact)
 
 
-def _told(found: Iterator[_Found], place: str, whole: _File) -> Iterator[_Found]:
-    """Objects of logs whose fields say what they are, as those logs' events."""
+def _told(objects: Iterator[dict[str, Any]], place: str, whole: _File) -> Iterator[_Found]:
+    """JSON objects; those of logs whose fields say what they are as those logs' events."""
     logs = LogObjects(Reading(lambda: whole.modified, lambda reason: whole.problems.lost(place, reason)))
-    for one in found:
+    for one in _stated(unwrapped(objects), place, whole.problems):
         events = logs.take(one.raw) if one.logsource is None and whole.logsource is None else ()
         if events:
             yield from (_Found(event, source) for source, event in events)

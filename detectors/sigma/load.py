@@ -16,6 +16,7 @@ from sigma.rule.base import check_alias_expansion
 from detectors.sigma import cache
 from detectors.sigma.conditions import DEEPEST, tree_of
 from detectors.sigma.correlations import correlation_of, references_of, shim
+from detectors.sigma.delivery import why_blind
 from detectors.sigma.detections import check_detections
 from detectors.sigma.filters import Filter, filter_of, filtered, without_effect
 from detectors.sigma.match import RuleSet
@@ -23,7 +24,6 @@ from detectors.sigma.modifiers import Unsupported
 from detectors.sigma.placeholders import NONE, Placeholders
 from detectors.sigma.regex import POLICY
 from detectors.sigma.report import Blind, LoadReport, Refusal
-from detectors.sigma.route import is_known
 from detectors.sigma.rule import Rule
 from detectors.sigma.rule_collection import rules_of
 from detectors.sigma.source import Document, Source, sources
@@ -84,7 +84,11 @@ class _Loading:
                 self._translate(parsed, [one for _, one in filters])
         self._correlate()
         kept = tuple(self.rules.values())
-        blind = tuple(Blind(r.title, r.file, str(r.logsource)) for r in kept if not r.correlation and not is_known(r))
+        blind = tuple(
+            Blind(rule.title, rule.file, str(rule.logsource), why)
+            for rule in kept
+            if not rule.correlation and (why := why_blind(rule.logsource)) is not None
+        )
         idle = tuple(parsed.refusal(why) for parsed, one in filters if (why := without_effect(one, kept)))
         return cache.Loaded(kept, LoadReport(len(files), len(kept), tuple(self.refused), blind, idle))
 

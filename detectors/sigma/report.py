@@ -16,11 +16,12 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Blind(msgspec.Struct, frozen=True):
-    """A rule that is loaded but whose log source nothing here delivers."""
+    """A rule that is loaded but whose log source nothing here delivers; `why` says what would."""
 
     rule: str
     file: str
     logsource: str
+    why: str = ""
 
 
 class LoadReport(msgspec.Struct, frozen=True):

@@ -19,11 +19,29 @@ _PROCESS_FIELDS = frozenset({"Image", "CommandLine", "ParentImage", "ParentComma
 _TYPED = (12, "12")
 _SYSTEMS = frozenset({"linux", "macos", "windows"})
 
-_LINUX_SERVICES = ["auditd", "auth", "clamav", "cron", "guacamole", "modsecurity", "sshd", "sudo", "syslog", "vsftpd"]
-_ANYWHERE = ["antivirus", "application", "database", "dns", "firewall", "proxy", "webserver"]
-_ANY_SERVICES = ["apache", "nginx"]
-_OURS = ["network_flow", "removable_media", "file_access", "web_integrity", "malware_scan", "agent_health"]
-_LINUX = ["file_event", "file_delete", "file_rename", "network_connection", "process_creation"]
+_MACOS = ("/Users/", "/Applications/", "/Library/", "/System/", "/private/", "/Volumes/")
+
+_AUTH = frozenset({"auth", "syslog"})
+_SYSLOG = frozenset({"syslog"})
+# (product, service) that events come under → what else they are, so that every rule they concern sees them.
+_MORE_SERVICES: dict[tuple[str | None, str | None], frozenset[str]] = {
+    **{("linux", service): _AUTH for service in ("sshd", "sudo", "auth")},
+    **{("linux", service): _SYSLOG for service in ("cron", "guacamole")},
+    **{("cisco", service): _SYSLOG for service in (None, "aaa", "bgp", "ldp")},
+    ("fortigate", "event"): frozenset({"sslvpnd"}),
+    ("paloalto", None): frozenset({"globalprotect"}),
+    (None, "syslog"): frozenset({"bgp"}),
+}
+_MORE_PRODUCTS: dict[tuple[str | None, str | None], frozenset[str]] = {
+    ("fortigate", "event"): frozenset({"fortios"}),
+    (None, "syslog"): frozenset({"linux", "huawei", "juniper"}),  # a sender that does not say what it is
+}
+_MORE_CATEGORIES: dict[tuple[str | None, str | None], frozenset[str]] = {
+    ("zeek", "dns"): frozenset({"dns"}),
+    ("zeek", "http"): frozenset({"proxy", "webserver"}),
+    ("zeek", "conn"): frozenset({"firewall"}),
+    ("paloalto", None): frozenset({"appliance"}),
+}
 
 
 class EventClass(msgspec.Struct, frozen=True):
@@ -73,7 +91,12 @@ def class_of(logsource: LogSource, event: Event) -> EventClass:
         channel, event_id = windows.channel_of(event), windows.id_of(event)
         if channel is not None and event_id is not None:
             return _windows_class(logsource, channel, event_id, _event_type(channel, event_id, event))
-    return EventClass(_some(logsource.product), _some(logsource.category), _some(logsource.service))
+    stated = (logsource.product, logsource.service)
+    return EventClass(
+        _some(logsource.product) | _MORE_PRODUCTS.get(stated, frozenset()),
+        _some(logsource.category) | _MORE_CATEGORIES.get(stated, frozenset()),
+        _some(logsource.service) | _MORE_SERVICES.get(stated, frozenset()),
+    )
 
 
 def _event_type(channel: str, event_id: int, event: Event) -> str:
@@ -82,7 +105,7 @@ def _event_type(channel: str, event_id: int, event: Event) -> str:
 
 def _windows_class(logsource: LogSource, channel: str, event_id: int, event_type: str) -> EventClass:
     return EventClass(
-        products=frozenset({"windows"}),
+        products=windows.products_of(channel, event_id),
         categories=windows.categories_of(channel, event_id, event_type) | _some(logsource.category),
         services=_some(windows.service_of(channel), logsource.service),
         known=(("Channel", channel), ("EventID", str(event_id))),
@@ -117,6 +140,23 @@ def _malware(ours: EventClass, _event: Event) -> EventClass:
     return EventClass(ours.products, ours.categories | {"antivirus"}, ours.services)
 
 
+# (product, category or service) → Sigma's name of a field ← the name it has in these events.
+_ALIASES: dict[tuple[str | None, str | None], dict[str, str]] = {
+    ("jikimi", "malware_scan"): {"Filename": "TargetFilename"},
+    ("zeek", "dns"): {"record_type": "qtype_name", "answer": "answers"},
+    ("zeek", "http"): {
+        "c-uri": "uri", "cs-uri": "uri", "cs-uri-stem": "uri", "cs-uri-query": "uri", "c-useragent": "user_agent",
+        "cs-user-agent": "user_agent", "cs-method": "method", "cs-host": "host", "sc-status": "status_code",
+        "cs-referer": "referrer", "c-ip": "id.orig_h", "dst_ip": "id.resp_h",
+    },
+    ("zeek", "conn"): {
+        "src_ip": "id.orig_h", "src_port": "id.orig_p", "dst_ip": "id.resp_h", "dst_port": "id.resp_p",
+    },
+    ("kubernetes", "application"): {"apiGroup": "objectRef.apiGroup"},
+    (None, "webserver"): {"c-useragent": "cs-user-agent"},
+    (None, "proxy"): {"cs-user-agent": "c-useragent"},
+}  # fmt: skip
+
 _ALSO: dict[str, Callable[[EventClass, Event], EventClass]] = {
     "network_flow": _flow,
     "file_access": _file,
@@ -129,33 +169,21 @@ def _system_of(path: object) -> str | None:
     if not isinstance(path, str):
         return None
     if path.startswith("/"):
-        return "linux"
+        return "macos" if path.startswith(_MACOS) else "linux"
     return "windows" if "\\" in path else None
 
 
 def complete(logsource: LogSource, event: Event) -> Event:
-    """The event with the field names that public rules use, where it has another name for the same thing."""
-    if logsource.product == "jikimi":
-        if logsource.category == "malware_scan" and "TargetFilename" in event:
-            return {"Filename": event["TargetFilename"], **event}
-        return event
-    return windows.complete(event) if "Channel" in event else event
+    """The event with the field names that public rules use, where it has another name for the same thing.
 
-
-def is_known(rule: Rule) -> bool:
-    """False when no collector, file reader or log parser of ours delivers the rule's log source."""
-    product, category, service = (
-        (part or "").lower() for part in (rule.logsource.product, rule.logsource.category, rule.logsource.service)
-    )
-    if product == "windows":
-        return (not category or category in windows.CATEGORIES) and (not service or service in windows.SERVICES)
-    if product == "linux":
-        return (not category or category in _LINUX) and (not service or service in _LINUX_SERVICES)
-    if product == "jikimi":
-        return category in _OURS and not service
-    if product:
-        return False
-    return category in _ANYWHERE or category in windows.CATEGORIES or (not category and service in ("", *_ANY_SERVICES))
+    Values are copied whole from fields of the event (but for windows.COMPUTED): what is worked out is worked out where
+    the event is collected, so that its text stands in the event's bytes.
+    """
+    aliases = _ALIASES.get((logsource.product, logsource.category or logsource.service))
+    if aliases is None:
+        return windows.complete(event) if "Channel" in event and logsource.product != "jikimi" else event
+    added = {name: event[other] for name, other in aliases.items() if other in event and name not in event}
+    return {**added, **event} if added else event
 
 
 def class_fields(logsource: LogSource) -> tuple[str, ...]:

@@ -17,8 +17,8 @@ def told(checked: Checked, as_json: bool) -> None:
             print(f"{refusal.file}:{refusal.line}: refused: {refusal.rule or 'unreadable'}: {refusal.reason}")
         for remark in checked.warnings:
             print(f"{remark.file}:{remark.line}: {remark.check}: {remark.rule}: {remark.text}")
-        for logsource, number in Counter(blind.logsource for blind in checked.blind).most_common():
-            print(f"blind: {number} rules of {logsource}: nothing here delivers it")
+        for (logsource, why), number in Counter((blind.logsource, blind.why) for blind in checked.blind).most_common():
+            print(f"blind: {number} rules of {logsource}: {why}")
     print(_summary(checked), file=sys.stderr)
     if checked.left_out:
         print(f"left out, since they download MITRE's data: {', '.join(checked.left_out)}", file=sys.stderr)

@@ -16,6 +16,8 @@ SECURITY = "security"
 POWERSHELL = "microsoft-windows-powershell/operational"
 POWERSHELL_CORE = "powershellcore/operational"
 POWERSHELL_CLASSIC = "windows powershell"
+PRINT_SERVICE = "microsoft-windows-printservice/operational"
+RPC_FIREWALL = "rpcfw"
 DEFENDER = "microsoft-windows-windows defender/operational"
 KERNEL_FILE = "microsoft-windows-kernel-file/analytic"
 
@@ -122,7 +124,16 @@ _DEFENDER_THREATS = (1006, 1007, 1008, 1009, 1010, 1011, 1012, 1017, 1018, 1019,
 
 IDS_OF_CATEGORY: Mapping[str, Mapping[str, tuple[int, ...]]] = {
     SYSMON: _SYSMON_IDS,
-    SECURITY: {"process_creation": (4688,)},
+    # As the published Windows audit mappings have it; the words Sysmon uses are added where events are collected.
+    SECURITY: {
+        "process_creation": (4688,),
+        "network_connection": (5156,),
+        "registry_event": (4657,),
+        "registry_set": (4657,),
+        "file_access": (4663,),
+    },
+    PRINT_SERVICE: {"print_job": (307,)},
+    RPC_FIREWALL: {"application": (3,)},
     POWERSHELL: {"ps_module": (4103,), "ps_script": (4104,)},
     POWERSHELL_CORE: {"ps_module": (4103,), "ps_script": (4104,)},
     POWERSHELL_CLASSIC: {
@@ -146,6 +157,7 @@ for _channel, _table in IDS_OF_CATEGORY.items():
 CLASSES: tuple[tuple[str, int], ...] = tuple(_CATEGORIES)
 """(channel, event id) of every event that Sigma has a category for."""
 
+_WINDOWS = frozenset({"windows"})
 # Sysmon 12 is both "added" and "deleted"; its EventType says which.
 _REGISTRY_12 = {
     "createkey": frozenset({"registry_event", "registry_add"}),
@@ -154,6 +166,8 @@ _REGISTRY_12 = {
 }
 
 CATEGORIES: frozenset[str] = frozenset(c for table in IDS_OF_CATEGORY.values() for c in table)
+# Products whose own logs are in the Windows event log, beside `windows` itself.
+_MORE_PRODUCTS = {RPC_FIREWALL: frozenset({"rpc_firewall"}), PRINT_SERVICE: frozenset({"jikimi"})}
 SERVICES: frozenset[str] = frozenset(CHANNELS_OF_SERVICE)
 
 # Sigma's name of a field ← the names under which other providers and exporters write it, best first.
@@ -167,6 +181,23 @@ ALIASES: Mapping[tuple[str, int], Mapping[str, tuple[str, ...]]] = {
         "User": ("SubjectUserName",),
         "IntegrityLevel": ("MandatoryLabel",),
     },
+    (SECURITY, 5156): {
+        "SourceIp": ("SourceAddress",),
+        "DestinationIp": ("DestAddress",),
+        "DestinationPort": ("DestPort",),
+    },
+    (SECURITY, 4657): {"Image": ("ProcessName",), "User": ("SubjectUserName",)},
+    (SECURITY, 4663): {"Image": ("ProcessName",), "User": ("SubjectUserName",)},
+    (PRINT_SERVICE, 307): {
+        "JobId": ("Param1",),
+        "Document": ("Param2",),
+        "User": ("Param3",),
+        "SourceHostname": ("Param4",),
+        "Printer": ("Param5",),
+        "SizeBytes": ("Param7",),
+        "Pages": ("Param8",),
+    },
+    (RPC_FIREWALL, 3): {"EventLog": ("Channel",)},
     **{(DEFENDER, i): {"Signature": ("Threat Name", "ThreatName"), "Filename": ("Path",)} for i in _DEFENDER_THREATS},
     **{(POWERSHELL_CLASSIC, i): {"Data": ("Message",)} for i in (400, 600, 800)},
 }
@@ -206,6 +237,12 @@ def categories_of(channel: str, event_id: int, event_type: str = "") -> frozense
     if key == (SYSMON, 12) and (told := _REGISTRY_12.get(event_type.lower())):
         return told
     return _CATEGORIES.get(key, frozenset())
+
+
+def products_of(channel: str, event_id: int) -> frozenset[str]:
+    """Every Sigma `product` an event of this channel and id belongs to."""
+    more = _MORE_PRODUCTS.get(channel.lower()) if (channel.lower(), event_id) in _CATEGORIES else None
+    return _WINDOWS | more if more else _WINDOWS
 
 
 def logsource_of_event(event: Event) -> LogSource | None:
