@@ -111,13 +111,14 @@ def is_running(state: StateDir) -> bool:
 def sources(state: StateDir, chosen: AgentSettings, centre: frozenset[tuple[str, int]]) -> list[Source]:
     """The list of what this agent watches."""
     processes = Processes()
-    records = KernelRecords(processes, Owners())
+    owners = Owners(processes)
+    records = KernelRecords(processes, owners)
     loop = chosen.lab_loop_is_removable
     return [
         Executions(records, chosen.tell_processes),
         Files(chosen.protect, Memory(state.memory("files")), processes, loop_is_removable=loop),
         Media(Memory(state.memory("media")), loop_is_removable=loop),
-        Flows(Memory(state.memory("flows")), centre, processes),
+        Flows(Memory(state.memory("flows")), centre, processes, owners),
     ]
 
 

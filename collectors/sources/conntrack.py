@@ -1,64 +1,100 @@
 """The kernel's connection tracking over netlink: every flow of the machine with exact packets and bytes, no sniffing.
 
 Attributes and states are those of <linux/netfilter/nfnetlink_conntrack.h> and <linux/netfilter/nf_conntrack_tcp.h>.
-Tracking sleeps in a network namespace until an nftables rule mentions `ct`; `wake` adds one that touches no packet, in
-a table that the kernel removes by itself when our socket closes (NFT_TABLE_F_OWNER, Linux 5.12).
+Tracking sleeps until collectors.sources.conntrack_wake has woken it.
 """
 
 import socket
 import struct
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
-from collectors.sources.netlink import (
-    ACK,
-    CREATE,
-    DUMP,
-    NETFILTER,
-    REQUEST,
-    Message,
-    Netlink,
-    attribute,
-    attributes,
-    message,
-    nested,
+from collectors.sources.attribute_layout import Layout, Path
+from collectors.sources.bpf import (
+    ALL,
+    ATTRIBUTE,
+    ATTRIBUTE_NESTED,
+    JUMP_EQUAL,
+    JUMP_SET,
+    LOAD8_AT_X,
+    LOAD16,
+    LOAD32,
+    LOAD32_AT_X,
+    LOAD_MEMORY,
+    LOAD_NUMBER,
+    RETURN,
+    STORE,
+    TO_X,
+    X_NUMBER,
+    Step,
 )
+from collectors.sources.netlink import NETFILTER, Netlink, attribute
 
-GROUP_NEW, GROUP_UPDATE, GROUP_DESTROY = 1, 2, 3
+GROUP_UPDATE, GROUP_DESTROY = 2, 3
 NEW, GET, DELETE = 0x100, 0x101, 0x102  # subsystem 1 (ctnetlink) in the high byte
 RECEIVE_BUFFER = 8 << 20
 
-TUPLE_ORIG, STATUS, PROTOINFO, COUNTERS_ORIG, COUNTERS_REPLY, ID, TIMESTAMP = 1, 3, 4, 9, 10, 12, 20
+TUPLE_ORIG, STATUS, PROTOINFO, STATUS_MASK = 1, 3, 4, 26
 SEEN_REPLY, ASSURED = 0x2, 0x4
 SYN_SENT, TIME_WAIT, CLOSE = 1, 7, 8
 
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmp6", 132: "sctp"}
 TCP = 6
 GENERIC_HEADER = 4
-SYSCTL = Path("/proc/sys/net/netfilter")
+NO_PORTS = bytes(4)
 
-_BATCH_BEGIN, _BATCH_END = 0x10, 0x11
-_NFT_NEWTABLE, _NFT_NEWCHAIN, _NFT_NEWRULE = 0xA00, 0xA03, 0xA06
-_INET = 1
-_OWNER = 2
+ONLY_OVER = (
+    Step(LOAD16, 4),  # nlmsg_type
+    Step(STORE, 0),
+    Step(LOAD_NUMBER, 20),  # behind nlmsghdr and nfgenmsg
+    Step(X_NUMBER, PROTOINFO),
+    Step(LOAD32, ATTRIBUTE),
+    Step(JUMP_EQUAL, 0, "no state"),
+    Step(X_NUMBER, 1),  # CTA_PROTOINFO_TCP
+    Step(LOAD32, ATTRIBUTE_NESTED),
+    Step(JUMP_EQUAL, 0, "no state"),
+    Step(X_NUMBER, 1),  # CTA_PROTOINFO_TCP_STATE
+    Step(LOAD32, ATTRIBUTE_NESTED),
+    Step(JUMP_EQUAL, 0, "no state"),
+    Step(TO_X),
+    Step(LOAD8_AT_X, 4),
+    Step(JUMP_EQUAL, TIME_WAIT, "over"),
+    Step(JUMP_EQUAL, CLOSE, "over"),
+    Step(LOAD_MEMORY, 0, label="no state"),
+    Step(JUMP_EQUAL, socket.htons(DELETE), "keep", "drop"),
+    Step(LOAD_MEMORY, 0, label="over"),
+    Step(JUMP_EQUAL, socket.htons(DELETE), "", "keep"),
+    Step(LOAD_NUMBER, 20),
+    Step(X_NUMBER, STATUS),
+    Step(LOAD32, ATTRIBUTE),
+    Step(JUMP_EQUAL, 0, "keep"),
+    Step(TO_X),
+    Step(LOAD32_AT_X, 4),
+    Step(JUMP_SET, SEEN_REPLY, "drop"),  # else an opening that a RST refused: the kernel forgets it at once
+    Step(RETURN, ALL, label="keep"),
+    Step(RETURN, 0, label="drop"),
+)
+"""Of changes only a TCP flow's last FIN or RST, of ends only those that such a change did not tell before."""
 
 
 class Entry(NamedTuple):
     """One tracked flow as the kernel tells it.
 
-    Times are nanoseconds since 1970 (0 = not told), Out = from the initiator;
-    `state` is the TCP state (0 for others); `tuple_raw` names the flow in a request.
+    Addresses and `ports` (4 bytes) are in network order, times nanoseconds since 1970 (0 = not told), Out = from the
+    initiator; `state` is the TCP state (0 for others), `left` the seconds until the kernel forgets the flow,
+    `tuple_raw` its name in a request.
     """
 
     id: int
     family: int
     protocol: int
-    source: str
-    source_port: int
-    destination: str
-    destination_port: int
+    source: bytes
+    destination: bytes
+    ports: bytes
     status: int
     state: int
+    left: int
     packets_out: int
     bytes_out: int
     packets_in: int
@@ -73,66 +109,73 @@ class Entry(NamedTuple):
         return self.protocol == TCP and self.state in (TIME_WAIT, CLOSE)
 
 
-def tcp_state(body: bytes) -> int:
-    """Only the TCP state of a message, 0 when it tells none."""
-    return _state(attributes(body, GENERIC_HEADER))
+_NESTS: frozenset[Path] = frozenset({(1,), (1, 1), (1, 2), (4,), (4, 1), (9,), (10,), (20,)})
+_IPV4: dict[Path, str] = {(1, 1, 1): "4s", (1, 1, 2): "4s"}
+_IPV6: dict[Path, str] = {(1, 1, 3): "16s", (1, 1, 4): "16s"}
+_REST: dict[Path, str] = {
+    (1, 2, 1): "B", (1, 2, 2): "2s", (1, 2, 3): "2s", (3,): "I", (4, 1, 1): "B", (7,): "I",
+    (9, 1): "Q", (9, 2): "Q", (10, 1): "Q", (10, 2): "Q", (12,): "I", (20, 1): "Q", (20, 2): "Q",
+}  # fmt: skip
+_WANTED: dict[int, dict[Path, str]] = {
+    int(family): {**ends, **_REST} for family, ends in ((socket.AF_INET, _IPV4), (socket.AF_INET6, _IPV6))
+}
+_LAYOUTS_AT_MOST = 64
 
 
-def _state(told: dict[int, bytes]) -> int:
-    tcp = attributes(told.get(PROTOINFO, b"")).get(1, b"")
-    return (attributes(tcp).get(1) or b"\0")[0]
+class Reader:
+    """Messages' bodies → entries. Keeps the layouts it has met, by family and length."""
 
+    def __init__(self) -> None:
+        self._layouts: dict[tuple[int, int], Layout] = {}
 
-def entry(body: bytes) -> Entry | None:
-    """From a message's body; None when it names no addresses."""
-    told = attributes(body, GENERIC_HEADER)
-    raw = told.get(TUPLE_ORIG, b"")
-    parts = attributes(raw)
-    addresses, proto = attributes(parts.get(1, b"")), attributes(parts.get(2, b""))
-    family = body[0]
-    if family == socket.AF_INET:
-        source, destination = addresses.get(1), addresses.get(2)
-    else:
-        source, destination = addresses.get(3), addresses.get(4)
-    if not source or not destination or 1 not in proto:
-        return None
-    packets_out, bytes_out = _counters(told.get(COUNTERS_ORIG))
-    packets_in, bytes_in = _counters(told.get(COUNTERS_REPLY))
-    times = attributes(told.get(TIMESTAMP, b""))
-    return Entry(
-        _number(told.get(ID)),
-        family,
-        proto[1][0],
-        socket.inet_ntop(family, source),
-        _number(proto.get(2)),
-        socket.inet_ntop(family, destination),
-        _number(proto.get(3)),
-        _number(told.get(STATUS)),
-        _state(told),
-        packets_out,
-        bytes_out,
-        packets_in,
-        bytes_in,
-        _number(times.get(1)),
-        _number(times.get(2)),
-        raw,
-    )
-
-
-def _counters(raw: bytes | None) -> tuple[int, int]:
-    told = attributes(raw or b"")
-    return _number(told.get(1)), _number(told.get(2))
-
-
-def _number(raw: bytes | None) -> int:
-    return int.from_bytes(raw or b"", "big")
+    def entry(self, body: bytes) -> Entry | None:
+        """None when the message names no addresses, or neither IPv4 nor IPv6."""
+        if len(body) < GENERIC_HEADER:
+            return None
+        kind = body[0], len(body)
+        layout = self._layouts.get(kind)
+        values = layout.values(body) if layout else None
+        if layout is None or values is None:
+            if (wanted := _WANTED.get(body[0])) is None:
+                return None
+            if len(self._layouts) >= _LAYOUTS_AT_MOST:
+                self._layouts.clear()
+            layout = self._layouts[kind] = Layout(body, GENERIC_HEADER, _NESTS, wanted)
+            values = layout.values(body)
+        if not values or not values[0] or not values[1] or (1, 2, 1) not in layout.places:
+            return None
+        source, destination, protocol, near, far, status, state, left, *counts, number, start, stop = values
+        packets_out, bytes_out, packets_in, bytes_in = counts
+        at, size = layout.places[TUPLE_ORIG,]
+        ports = near + far if near and far else NO_PORTS
+        raw = body[at + 4 : at + 4 + size]
+        return Entry(
+            number,
+            body[0],
+            protocol,
+            source,
+            destination,
+            ports,
+            status,
+            state,
+            left,
+            packets_out,
+            bytes_out,
+            packets_in,
+            bytes_in,
+            start,
+            stop,
+            raw,
+        )
 
 
 def listen() -> Netlink:
-    """A socket that hears new, changed and ended flows. Raises OSError without CAP_NET_ADMIN or in an old kernel."""
+    """A socket that hears of each flow once, when it is over: TCP at its last FIN or RST, the rest when the kernel
+    gives them up. Raises OSError without CAP_NET_ADMIN or in an old kernel."""
     events = Netlink(NETFILTER, receive_buffer=RECEIVE_BUFFER)
     try:
-        for group in (GROUP_NEW, GROUP_UPDATE, GROUP_DESTROY):
+        events.filter(ONLY_OVER)
+        for group in (GROUP_UPDATE, GROUP_DESTROY):
             events.join(group)
     except OSError:
         events.close()
@@ -140,57 +183,27 @@ def listen() -> Netlink:
     return events
 
 
-def now(ask: Netlink, known: Entry | None = None) -> list[Entry]:
-    """All flows of the table, or `known` as it is now ([] when it has gone). Raises OSError."""
-    if known is None:
-        answers = ask.ask(GET, struct.pack("=BBH", 0, 0, 0), DUMP)
-    else:
-        body = struct.pack("=BBH", known.family, 0, 0) + attribute(TUPLE_ORIG | 0x8000, known.tuple_raw)
-        try:
-            answers = ask.ask(GET, body)
-        except FileNotFoundError:
-            return []
-    return [found for answer in answers if (found := entry(answer.body)) is not None]
+def now(ask: Netlink, reader: Reader, *, unanswered: bool = False) -> Iterator[Entry]:
+    """All flows of the table, or those without an answer (older kernels give all). Raises OSError."""
+    body = struct.pack("=BBH", 0, 0, 0)
+    if unanswered:
+        body += attribute(STATUS, _be(0)) + attribute(STATUS_MASK, _be(SEEN_REPLY))
+    for answer in ask.dump(GET, body):
+        if (found := reader.entry(answer.body)) is not None:
+            yield found
 
 
-def ended(event: Message) -> bool:
-    return event.kind == DELETE
+def counted(ask: Netlink, reader: Reader, known: Sequence[Entry]) -> Iterator[Entry]:
+    """`known` flows as they are now, with their counters; without those that have gone. Raises OSError."""
+    bodies = [struct.pack("=BBH", one.family, 0, 0) + attribute(TUPLE_ORIG | 0x8000, one.tuple_raw) for one in known]
+    for answer in ask.ask_each(GET, bodies):
+        if (found := reader.entry(answer.body)) is not None:
+            yield found
 
 
-def switch_on(folder: Path = SYSCTL) -> str:
-    """Byte counters and times on; what could not be had, in words ("" = all)."""
-    missing = []
-    for name, words in (("nf_conntrack_acct", "byte counts"), ("nf_conntrack_timestamp", "start times")):
-        try:
-            if (folder / name).read_text().strip() != "1":
-                (folder / name).write_text("1")
-        except OSError:
-            missing.append(words)
-    return f"connection tracking gives no {' and no '.join(missing)}" if missing else ""
-
-
-def wake(name: str = "jikimi-agent") -> Netlink:
-    """Make the kernel track flows here for as long as the returned socket is open. Raises OSError."""
-    owner = Netlink(NETFILTER)
-    table, chain = attribute(1, name.encode() + b"\0"), b"watch\0"
-    load_state = nested(1, attribute(1, b"ct\0"), nested(2, attribute(1, _be(1)), attribute(2, _be(0))))
-    requests = [
-        (_NFT_NEWTABLE, table + attribute(2, _be(_OWNER))),
-        (_NFT_NEWCHAIN, table + attribute(3, chain)),
-        (_NFT_NEWRULE, table + attribute(2, chain) + nested(4, load_state)),
-    ]
-    batch = message(_BATCH_BEGIN, REQUEST, 1, struct.pack("=BBH", 0, 0, socket.htons(10)))
-    for sequence, (kind, body) in enumerate(requests, 2):
-        batch += message(kind, REQUEST | CREATE | ACK, sequence, struct.pack("=BBH", _INET, 0, 0) + body)
-    last = len(requests) + 1
-    batch += message(_BATCH_END, REQUEST, last + 1, struct.pack("=BBH", 0, 0, socket.htons(10)))
-    try:
-        owner.send(batch)
-        owner.acknowledged(last)
-    except OSError:
-        owner.close()
-        raise
-    return owner
+@lru_cache(4096)
+def address_text(packed: bytes) -> str:
+    return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
 
 
 def _be(number: int) -> bytes:

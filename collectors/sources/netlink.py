@@ -4,9 +4,11 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import NamedTuple, Self
+
+from collectors.sources.bpf import Step, attach
 
 NETFILTER, SOCK_DIAG = 12, 4
 REQUEST, ACK, DUMP, CREATE = 0x01, 0x04, 0x300, 0x400
@@ -17,6 +19,8 @@ TYPE_MASK = 0x3FFF
 HEADER = struct.Struct("=IHHII")
 ATTRIBUTE = struct.Struct("=HH")
 READ_BYTES = 1 << 15
+TOGETHER = 64
+"""Requests in one send: their answers must fit into the receive buffer."""
 
 _SOL_NETLINK, _ADD_MEMBERSHIP = 270, 1
 _SO_RCVBUFFORCE = 33
@@ -116,6 +120,35 @@ class Netlink:
                 self._kept = found
                 raise
         return found
+
+    def filter(self, steps: Sequence[Step]) -> None:
+        """Let the kernel throw away what the program drops. Raises OSError."""
+        attach(self._socket, steps)
+
+    def dump(self, kind: int, body: bytes) -> Iterator[Message]:
+        """All answers to one request, as they come. Raises OSError with the kernel's errno."""
+        self._sequence += 1
+        self._socket.send(message(kind, REQUEST | DUMP, self._sequence, body))
+        yield from self._answers(self._sequence, dump=True)
+
+    def ask_each(self, kind: int, bodies: Sequence[bytes]) -> Iterator[Message]:
+        """One answer to each request, in order; those the kernel refuses (what was asked for has gone) are left out."""
+        for first in range(0, len(bodies), TOGETHER):
+            begin = self._sequence + 1
+            some = bodies[first : first + TOGETHER]
+            self._sequence += len(some)
+            asked = (message(kind, REQUEST, begin + at, body) for at, body in enumerate(some))
+            self._socket.send(b"".join(asked))
+            yield from self._answered(begin, self._sequence)
+
+    def _answered(self, first: int, last: int) -> Iterator[Message]:
+        answered = 0
+        while answered <= last - first:
+            for answer in messages(self._socket.recv(READ_BYTES)):
+                if first <= answer.sequence <= last:
+                    answered += 1
+                    if answer.kind != ERROR:
+                        yield answer
 
     def ask(self, kind: int, body: bytes, flags: int = 0) -> list[Message]:
         """Send one request; the answers. Raises OSError with the kernel's errno."""

@@ -6,12 +6,12 @@ is looked up in the sending process.
 """
 
 import struct
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import TypeVar
 
 from collectors.sources.perf import Record
 from collectors.sources.tracefs import Tracepoint
+from collectors.sources.who import NOBODY, Processes, Who
 
 REMEMBERED = 16_384
 SYN_SENT, LISTEN = 2, 10
@@ -27,34 +27,36 @@ _NETWORK_PORTS = struct.Struct(">HH").pack
 
 
 class Owners:
-    """Process ids by connection. Keys are addresses and ports in network order, as in a conntrack tuple."""
+    """Who by connection, as it was when the connection began; keys are as in a conntrack tuple."""
 
-    def __init__(self) -> None:
+    def __init__(self, processes: Processes | None = None) -> None:
+        self._who = (processes or Processes()).who
         self.fed = False
         """Whether the kernel's records come."""
-        self._asking: OrderedDict[int, tuple[int, bytes, int]] = OrderedDict()
-        self._tcp: OrderedDict[bytes, int] = OrderedDict()
-        self._udp: OrderedDict[bytes, int] = OrderedDict()
-        self._listening: OrderedDict[int, int] = OrderedDict()
+        self._asking: dict[int, tuple[Who, bytes, int]] = {}
+        self._tcp: dict[bytes, Who] = {}
+        self._udp: dict[bytes, Who] = {}
+        self._listening: dict[int, Who] = {}
 
-    def opener(self, protocol: int, source: bytes, destination: bytes, ports: bytes) -> int:
-        """The process that opened it on this machine, 0 when unknown. `ports` = both, 4 bytes in network order."""
+    def opener(self, protocol: int, source: bytes, destination: bytes, ports: bytes) -> Who:
+        """Who opened it on this machine, if known. `ports` = both, 4 bytes in network order."""
         if protocol == UDP:
-            return self._udp.get(destination + ports, 0)
+            return self._udp.get(destination + ports, NOBODY)
         if found := self._tcp.get(source + destination + ports):
             return found
         port = int.from_bytes(ports[2:])
-        asking = {pid for pid, to, at in self._asking.values() if at == port and to == destination}
-        return asking.pop() if len(asking) == 1 else 0
+        asking = {who for who, to, at in list(self._asking.values()) if at == port and to == destination}
+        return asking.pop() if len(asking) == 1 else NOBODY
 
-    def answerer(self, protocol: int, source: bytes, ports: bytes) -> int:
-        """The process on this machine that `source` called: it listens for TCP, or sent UDP back; 0 = unknown."""
+    def answerer(self, protocol: int, source: bytes, ports: bytes) -> Who:
+        """Who on this machine was called by `source`, if known: it listens for TCP, or sent UDP back."""
         if protocol == UDP:
-            return self._udp.get(source + ports[2:] + ports[:2], 0)
-        return self._listening.get(int.from_bytes(ports[2:]), 0)
+            return self._udp.get(source + ports[2:] + ports[:2], NOBODY)
+        return self._listening.get(int.from_bytes(ports[2:]), NOBODY)
 
-    def listens(self, port: int, pid: int) -> None:
-        _keep(self._listening, port, pid)
+    def listens(self, port: int, who: Who) -> None:
+        """Something listens for TCP on `port` of this machine."""
+        _keep(self._listening, port, who)
 
     def tcp_reader(self, point: Tracepoint) -> Callable[[Record], None]:
         """Takes in records of `sock/inet_sock_set_state`."""
@@ -66,10 +68,10 @@ class Owners:
             socket, old, new = _STATES(raw, states)
             near, far = _PORTS(raw, ports)
             if new == LISTEN:
-                _keep(self._listening, near, record.pid)
+                _keep(self._listening, near, self._who(record.pid))
             elif new == SYN_SENT:
                 to = plain(raw[destination : destination + 16])
-                _keep(self._asking, socket, (record.pid, to, far))
+                _keep(self._asking, socket, (self._who(record.pid), to, far))
             elif old == SYN_SENT and (asked := self._asking.pop(socket, None)) is not None:
                 key = plain(raw[source : source + 16]) + asked[1] + _NETWORK_PORTS(near, far)
                 _keep(self._tcp, key, asked[0])
@@ -84,7 +86,7 @@ class Owners:
             near, far = _PORTS(record.raw, ports)
             if near and far:
                 to = record.raw[destination : destination + size]
-                _keep(self._udp, to + _NETWORK_PORTS(near, far), record.pid)
+                _keep(self._udp, to + _NETWORK_PORTS(near, far), self._who(record.pid))
 
         return take
 
@@ -94,7 +96,7 @@ def plain(address: bytes) -> bytes:
     return address[12:] if address.startswith(MAPPED) else address
 
 
-def _keep(memory: "OrderedDict[Key, Value]", key: Key, value: Value) -> None:
+def _keep(memory: dict[Key, Value], key: Key, value: Value) -> None:
     memory[key] = value
     if len(memory) > REMEMBERED:
-        memory.popitem(last=False)
+        del memory[next(iter(memory))]

@@ -75,3 +75,34 @@ def log(
     with tempfile.TemporaryDirectory(prefix="jikimi-bench-", dir=folder) as scratch:
         for what, amount, unit in asyncio.run(measure(kafka, Path(scratch), seconds)):
             typer.echo(f"{what:<58} {amount:>12,.0f} {unit}")
+
+
+@app.command("agent")
+@for_people
+def agent(
+    seconds: Annotated[float, typer.Option(min=5, max=600, help="How long the load is played.")] = 30.0,
+    rate: Annotated[int, typer.Option(min=8, max=2000, help="Flows a second: three quarters TCP, the rest UDP.")] = 200,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """CPU and memory of the real agent under a fixed load, and what it saw beside tshark (root; Linux).
+
+    Two network namespaces are made and removed again; the load is flows, file accesses and program starts. Nothing
+    leaves this machine.
+
+    Examples:
+
+        sudo jikimi bench agent
+
+        sudo jikimi bench agent --seconds 60 --rate 400 --json
+    """
+    from bench.agent import measure
+
+    result = measure(seconds, rate, lambda line: typer.echo(line, err=True))
+    if as_json:
+        typer.echo(json.dumps(result, ensure_ascii=False))
+        return
+    for name, value in result.items():
+        inside = value if isinstance(value, dict) else {"": value}
+        for key, told in inside.items():
+            words = ", ".join(f"{k} {v}" for k, v in told.items()) if isinstance(told, dict) else told
+            typer.echo(f"{f'{name} {key}'.strip():36} {words}")

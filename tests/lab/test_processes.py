@@ -22,7 +22,8 @@ READERS, DELETIONS = 1_000, 50_000
 
 @pytest.fixture
 def records() -> KernelRecords:
-    fed = KernelRecords(Processes(), Owners())
+    processes = Processes()
+    fed = KernelRecords(processes, Owners(processes))
     try:
         fed.open()
     except OSError as error:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.sources import netlink, sockets
-from collectors.sources.conntrack import entry
+from collectors.sources.conntrack import Reader
 from collectors.sources.netlink import SOCK_DIAG, Netlink, attribute, attributes, message, messages, nested
 
 values = st.dictionaries(st.integers(1, 1000), st.binary(max_size=50), max_size=8)
@@ -37,7 +37,7 @@ def test_any_bytes_are_answered(raw: bytes) -> None:
     list(messages(raw))
     attributes(raw)
     if raw:
-        entry(raw[:1] + bytes(3) + raw[4:])
+        Reader().entry(raw[:1] + bytes(3) + raw[4:])
 
 
 def test_this_process_finds_its_own_listening_socket() -> None:

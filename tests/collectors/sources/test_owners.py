@@ -31,28 +31,28 @@ def test_the_process_that_asked_owns_the_connection_whoever_ran_when_the_answer_
     owners = Owners()
     state(owners, 77, CLOSE, SYN_SENT, near=0)
     state(owners, 1, SYN_SENT, ESTABLISHED)
-    assert owners.opener(TCP, HERE, THERE, PORTS) == 77
+    assert owners.opener(TCP, HERE, THERE, PORTS).pid == 77
 
 
 def test_an_opening_that_is_not_answered_yet_is_known_when_only_one_process_asks_there() -> None:
     owners = Owners()
     state(owners, 77, CLOSE, SYN_SENT, near=0)
-    assert owners.opener(TCP, HERE, THERE, PORTS) == 77
+    assert owners.opener(TCP, HERE, THERE, PORTS).pid == 77
     state(owners, 78, CLOSE, SYN_SENT, near=0, sock=0xDEF)
-    assert owners.opener(TCP, HERE, THERE, PORTS) == 0
+    assert owners.opener(TCP, HERE, THERE, PORTS).pid == 0
 
 
 def test_the_listener_owns_what_is_opened_to_it() -> None:
     owners = Owners()
     state(owners, 99, CLOSE, LISTEN, near=443)
-    assert owners.answerer(TCP, HERE, PORTS) == 99
-    assert owners.answerer(TCP, HERE, PORTS[2:] + PORTS[:2]) == 0
+    assert owners.answerer(TCP, HERE, PORTS).pid == 99
+    assert owners.answerer(TCP, HERE, PORTS[2:] + PORTS[:2]).pid == 0
 
 
 def test_a_datagram_belongs_to_its_sender_and_an_answer_to_who_sent_it() -> None:
     owners = Owners()
     routed(owners, 55, 40_000, 443)
-    assert owners.opener(UDP, HERE, THERE, PORTS) == 55
-    assert owners.answerer(UDP, THERE, PORTS[2:] + PORTS[:2]) == 55
+    assert owners.opener(UDP, HERE, THERE, PORTS).pid == 55
+    assert owners.answerer(UDP, THERE, PORTS[2:] + PORTS[:2]).pid == 55
     routed(owners, 56, 0, 53)
-    assert owners.opener(UDP, HERE, THERE, struct.pack(">HH", 0, 53)) == 0
+    assert owners.opener(UDP, HERE, THERE, struct.pack(">HH", 0, 53)).pid == 0

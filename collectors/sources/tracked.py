@@ -1,0 +1,191 @@
+"""Flows from the kernel's connection tracking, told when they are over; looked for when they are not.
+
+The kernel tells the end of each flow once and nothing else (conntrack.ONLY_OVER). Openings that nobody answers are
+asked for every few seconds, flows that last long once a minute: that costs nothing a flow.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from datetime import UTC, datetime
+
+from collectors.sources import conntrack, conntrack_wake, sockets
+from collectors.sources.addresses import Addresses
+from collectors.sources.conntrack import Entry, Reader, address_text
+from collectors.sources.feed import Feed
+from collectors.sources.flow_fields import NANOSECONDS, flow_fields
+from collectors.sources.names import Names
+from collectors.sources.netlink import NETFILTER, SOCK_DIAG, Netlink, lost_events
+from collectors.sources.owners import Owners
+from collectors.sources.sockets import Inodes
+from collectors.sources.who import NOBODY, Processes, Who
+
+NO_ANSWER, LOOK_FOR_UNANSWERED = 10.0, 5.0
+LONG, LOOK_FOR_LONG = 60.0, 60.0
+TICK = 0.5
+REMEMBERED = 65_536
+TOLD_TWICE_WITHIN = 10.0
+"""Seconds within which a flow that is over may change again (RST after FIN)."""
+LIFETIMES = {
+    conntrack.TIME_WAIT: "nf_conntrack_tcp_timeout_time_wait",
+    conntrack.CLOSE: "nf_conntrack_tcp_timeout_close",
+}
+
+
+class Tracked:
+    """One run. `tell` takes an event's fields."""
+
+    def __init__(
+        self, feed: Feed, tell: Callable[[dict[str, object]], None], processes: Processes, owners: Owners, names: Names
+    ) -> None:
+        """Raises OSError: PermissionError without CAP_NET_ADMIN."""
+        self._feed = feed
+        self._tell_fields = tell
+        self._processes = processes
+        self._owners = owners
+        self._names = names
+        self._reader = Reader()
+        self._addresses = Addresses()
+        self._inodes = Inodes()
+        self._over: dict[int, float] = {}
+        self._told_unanswered: dict[int, None] = {}
+        self._told_open: dict[int, None] = {}
+        self._heard_at = time.time()
+        with ExitStack() as opened:
+            opened.enter_context(conntrack_wake.wake())
+            self._events = opened.enter_context(conntrack.listen())
+            self._table = opened.enter_context(Netlink(NETFILTER))
+            self._diag = opened.enter_context(Netlink(SOCK_DIAG))
+            self._opened = opened.pop_all()
+
+    def run(self, stop: threading.Event, save: Callable[[], None]) -> None:
+        """Blocks until `stop`. Raises OSError when the kernel breaks off."""
+        self._learn_listeners()
+        unanswered_at = long_at = time.monotonic()
+        while not stop.wait(TICK):
+            self._hear()
+            now = time.monotonic()
+            if now - unanswered_at >= LOOK_FOR_UNANSWERED:
+                unanswered_at = now
+                self._look_for_unanswered()
+                save()
+            if now - long_at >= LOOK_FOR_LONG:
+                long_at = now
+                self._look_for_long()
+        self._hear()
+        save()
+
+    def close(self) -> None:
+        self._opened.close()
+
+    def _hear(self) -> None:
+        since, self._heard_at = self._heard_at, time.time()
+        ended: list[Entry] = []
+        over: list[Entry] = []
+        lost = False
+        try:
+            while messages := self._events.events():
+                for message in messages:
+                    entry = self._reader.entry(message.body)
+                    if entry is not None:
+                        (ended if message.kind == conntrack.DELETE else over).append(entry)
+        except OSError as error:
+            if not lost_events(error):
+                raise
+            lost = True
+        if ended or over:
+            self._processes.catch_up()
+            self._end(ended)
+            self._tell_over(conntrack.counted(self._table, self._reader, over))
+        if lost:
+            self._recover(since)
+
+    def _end(self, ended: Iterable[Entry]) -> None:
+        for entry in ended:
+            self._told_open.pop(entry.id, None)
+            if self._told_unanswered.pop(entry.id, 0) is None and entry.state == conntrack.SYN_SENT:
+                continue
+            self._tell(entry)
+
+    def _tell_over(self, entries: Iterable[Entry]) -> None:
+        now = time.monotonic()
+        for entry in entries:
+            if entry.id in self._over:
+                continue
+            self._over[entry.id] = now
+            self._told_open.pop(entry.id, None)
+            self._told_unanswered.pop(entry.id, None)
+            self._tell(entry)
+        for number, at in list(self._over.items()):
+            if now - at < TOLD_TWICE_WITHIN:
+                break
+            del self._over[number]
+
+    def _recover(self, since: float) -> None:
+        """The kernel's buffer ran over: say so, tell what the table still holds of that time."""
+        self._feed.lost("the kernel's flow event buffer ran over", datetime.fromtimestamp(since, UTC))
+        self._processes.catch_up()
+        lifetimes = {state: conntrack_lifetime(name) for state, name in LIFETIMES.items()}
+        age = time.time() - since + 1
+        recent = (e for e in conntrack.now(self._table, self._reader) if e.over and lifetimes[e.state] - e.left <= age)
+        self._tell_over(list(recent))
+
+    def _look_for_unanswered(self) -> None:
+        latest = (time.time() - NO_ANSWER) * NANOSECONDS
+        for entry in conntrack.now(self._table, self._reader, unanswered=True):
+            waits = entry.protocol == conntrack.TCP and entry.state == conntrack.SYN_SENT
+            if waits and 0 < entry.start <= latest and entry.id not in self._told_unanswered:
+                _keep(self._told_unanswered, entry.id)
+                self._tell(entry, alive=True)
+
+    def _look_for_long(self) -> None:
+        latest = (time.time() - LONG) * NANOSECONDS
+        for entry in conntrack.now(self._table, self._reader):
+            told = entry.id in self._told_open or entry.id in self._told_unanswered
+            if not told and not entry.over and 0 < entry.start <= latest:
+                _keep(self._told_open, entry.id)
+                self._tell(entry, alive=True, still_open=True)
+
+    def _tell(self, entry: Entry, *, alive: bool = False, still_open: bool = False) -> None:
+        source, destination = address_text(entry.source), address_text(entry.destination)
+        initiated = True if self._addresses.local(source) else False if self._addresses.local(destination) else None
+        who = self._who(entry, initiated, alive=alive)
+        name = self._names.of(entry.source, entry.destination, entry.ports)
+        self._tell_fields(flow_fields(entry, initiated, who, hostname=name, still_open=still_open))
+
+    def _who(self, entry: Entry, initiated: bool | None, *, alive: bool) -> Who:
+        """As recorded; of a socket that still exists it can be asked."""
+        if entry.protocol not in (sockets.TCP, sockets.UDP) or initiated is None:
+            return NOBODY
+        if initiated:
+            who = self._owners.opener(entry.protocol, entry.source, entry.destination, entry.ports)
+        else:
+            who = self._owners.answerer(entry.protocol, entry.source, entry.ports)
+        if who.pid or not alive:
+            return who
+        near = (address_text(entry.source), int.from_bytes(entry.ports[:2]))
+        far = (address_text(entry.destination), int.from_bytes(entry.ports[2:]))
+        sock = sockets.owner_of(self._diag, entry.protocol, *((near, far) if initiated else (far, near)))
+        return sockets.owner(sock, self._inodes, self._processes) if sock else NOBODY
+
+    def _learn_listeners(self) -> None:
+        """Who listens already: the kernel records only those who begin."""
+        for sock in sockets.tcp_sockets(self._diag):
+            if sock.state == sockets.LISTEN and (who := sockets.owner(sock, self._inodes, self._processes)).pid:
+                self._owners.listens(sock.local_port, who)
+
+
+def conntrack_lifetime(name: str) -> float:
+    """Seconds; infinite where it cannot be read, so that too much is told rather than too little."""
+    try:
+        with open(f"/proc/sys/net/netfilter/{name}", encoding="ascii") as file:
+            return float(file.read())
+    except OSError:
+        return float("-inf")
+
+
+def _keep(memory: dict[int, None], key: int) -> None:
+    memory[key] = None
+    if len(memory) > REMEMBERED:
+        del memory[next(iter(memory))]
