@@ -98,16 +98,20 @@ def fsid_of(path: str) -> bytes:
     return struct.pack("=Q", os.statvfs(path).f_fsid)
 
 
-def path_of(handle: Handle, mount_point: str) -> str:
-    """Where the folder is now; holds the file system only for the moment (it must stay unmountable). Raises OSError."""
+def open_handle(raw: bytes, mount_point: str, flags: int) -> int:
+    """A descriptor of what `struct file_handle` names, wherever it is by now. Raises OSError (ESTALE: deleted)."""
     root = os.open(mount_point, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        raw = ctypes.create_string_buffer(handle.raw, len(handle.raw))
-        folder = _checked(
-            _libc.open_by_handle_at(ctypes.c_int(root), raw, ctypes.c_int(O_PATH | os.O_CLOEXEC)), mount_point
-        )
+        buffer = ctypes.create_string_buffer(raw, len(raw))
+        opened = _libc.open_by_handle_at(ctypes.c_int(root), buffer, ctypes.c_int(flags | os.O_CLOEXEC))
+        return _checked(opened, mount_point)
     finally:
         os.close(root)
+
+
+def path_of(handle: Handle, mount_point: str) -> str:
+    """Where the folder is now; holds the file system only for the moment (it must stay unmountable). Raises OSError."""
+    folder = open_handle(handle.raw, mount_point, O_PATH)
     try:
         return os.readlink(f"/proc/self/fd/{folder}")
     finally:

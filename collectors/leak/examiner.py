@@ -1,0 +1,143 @@
+"""What the examining process does with one file: register a protected document, or examine what was written."""
+
+import os
+import stat
+import time
+from typing import BinaryIO
+
+import msgspec
+
+from collectors.leak import evidence
+from collectors.leak.budget import Budget, Caps
+from collectors.leak.entropy import SAMPLE, looks_encrypted
+from collectors.leak.evidence import Evidence
+from collectors.leak.matching import match
+from collectors.leak.pieces import pieces
+from collectors.leak.registry import Registry, Stamp
+
+
+class Register(msgspec.Struct, frozen=True, tag=True):
+    """Take a protected document into the registry (a template: text that does not count)."""
+
+    path: str
+    template: bool = False
+
+
+class Gone(msgspec.Struct, frozen=True, tag=True):
+    """A document, or a folder of them, is no longer where it was."""
+
+    path: str
+
+
+class Examine(msgspec.Struct, frozen=True, tag=True):
+    """Hold a written file against the registry. `inode` (0: unknown) says which file is meant, whatever its path
+    names by now; `handle` finds it again after a rename: `struct file_handle` and a folder of its file system."""
+
+    path: str
+    inode: int = 0
+    handle: bytes = b""
+    mount: str = ""
+
+
+Request = Register | Gone | Examine
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """`done`: registered, unchanged, examined, gone. `trouble` says in words what could not be examined or kept."""
+
+    done: str
+    trouble: str = ""
+    best: Evidence | None = None
+    documents: list[str] = []
+    encrypted: bool = False
+    path: str = ""
+    counts: dict[str, int] = {}
+
+
+class Examiner:
+    """Not thread-safe."""
+
+    def __init__(self, registry: Registry, caps: Caps) -> None:
+        self._registry = registry
+        self._caps = caps
+
+    def answer(self, request: Request) -> Answer:
+        """Raises nothing that a file can cause."""
+        try:
+            match request:
+                case Register(path, template):
+                    return self._register(path, template=template)
+                case Gone(path):
+                    self._registry.gone(path, int(time.time()))
+                    return Answer("gone")
+                case Examine():
+                    return self._examine(request)
+        except FileNotFoundError:
+            return Answer("gone")
+        except MemoryError:
+            return Answer("failed", "examining it took more memory than is allowed")
+        except OSError as error:
+            return Answer("failed", f"it cannot be read ({error.strerror or error})")
+
+    def _register(self, path: str, *, template: bool) -> Answer:
+        with _open(path) as file:
+            before = Stamp.of(os.fstat(file.fileno()))
+            if self._registry.unchanged(path, before):
+                return Answer("unchanged")
+            budget = Budget(self._caps)
+            contents = list(pieces(file, budget))
+            if Stamp.of(os.fstat(file.fileno())) != before:
+                return Answer("failed", "it was written to while it was read")
+            full = self._registry.keep(path, before, contents, template=template)
+        return Answer("registered", "; ".join([full] * bool(full) + budget.notes), counts=self._registry.counts())
+
+    def _examine(self, request: Examine) -> Answer:
+        with _open_same(request) as file:
+            budget = Budget(self._caps)
+            verdict = match(pieces(file, budget), self._registry)
+            file.seek(0)
+            sealed = looks_encrypted(file.read(SAMPLE))
+            path = _path_of(file, request)
+        found = verdict.best
+        if found is None and budget.notes:
+            found = evidence.not_examined(budget.notes)
+        return Answer("examined", "; ".join(budget.notes), found, verdict.documents, encrypted=sealed, path=path)
+
+
+def _open(path: str) -> BinaryIO:
+    """A regular file, without following a link, waiting at nothing, leaving its access time alone where that may be.
+    Raises OSError."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags | os.O_NOATIME)
+    except PermissionError:
+        descriptor = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileNotFoundError(path)
+    return os.fdopen(descriptor, "rb")
+
+
+def _open_same(request: Examine) -> BinaryIO:
+    """The file that was written, also when it was renamed since. Raises OSError."""
+    try:
+        file = _open(request.path)
+        if not request.inode or os.fstat(file.fileno()).st_ino == request.inode:
+            return file
+        file.close()
+    except FileNotFoundError:
+        if not request.handle:
+            raise
+    if not request.handle:
+        raise FileNotFoundError(request.path)
+    from collectors.sources import fanotify
+
+    descriptor = fanotify.open_handle(request.handle, request.mount, os.O_RDONLY | os.O_NONBLOCK)
+    return os.fdopen(descriptor, "rb")
+
+
+def _path_of(file: BinaryIO, request: Examine) -> str:
+    try:
+        return os.readlink(f"/proc/self/fd/{file.fileno()}").removesuffix(" (deleted)")
+    except OSError:
+        return request.path

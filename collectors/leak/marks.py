@@ -1,0 +1,55 @@
+"""From a file's bytes to the shingles of its text, whatever format it has."""
+
+import io
+import zipfile
+import zlib
+from typing import BinaryIO
+
+from collectors.leak.budget import Budget
+from collectors.leak.cad import drawing_words, telling
+from collectors.leak.hwp import hwp_text
+from collectors.leak.kinds import Kind
+from collectors.leak.office import office_text
+from collectors.leak.pdf import pdf_text
+from collectors.leak.plain import decoded, plain
+from collectors.leak.shingles import WORDS, shingles, words_of
+
+NONE: frozenset[int] = frozenset()
+
+
+def marks_of(file: BinaryIO, kind: Kind, budget: Budget, office: zipfile.ZipFile | None = None) -> frozenset[int]:
+    """Empty for what holds no text. A damaged document is noted, not raised. Raises Exhausted."""
+    try:
+        if office is not None:
+            return shingles(words_of(office_text(office, budget)))
+        if kind == "pdf":
+            return shingles(words_of(pdf_text(file, budget)))
+        if kind == "ole":
+            return shingles(words_of(hwp_text(file, budget) or ""))
+        if kind == "":
+            return _of_text(file, budget)
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+        budget.note(f"its text cannot be read: {error}")
+    return NONE
+
+
+def _of_text(file: BinaryIO, budget: Budget) -> frozenset[int]:
+    file.seek(0)
+    most = budget.caps.characters
+    raw = file.read(most + 1)
+    if len(raw) > most:
+        raw = raw[:most]
+        if decoded(raw[:65536]) is not None:
+            budget.note(f"only the first {most >> 20} MiB of the text were compared")
+    text = decoded(raw)
+    if text is None:
+        return NONE
+    drawing = drawing_words(text)
+    if drawing is None:
+        return shingles(words_of(plain(text)))
+    rows = (drawing[at : at + WORDS] for at in range(len(drawing) - WORDS + 1))
+    return frozenset[int]().union(*(shingles(row) for row in rows if telling(row)))
+
+
+def memory(content: bytes) -> BinaryIO:
+    return io.BytesIO(content)

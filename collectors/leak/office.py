@@ -1,0 +1,55 @@
+"""Text of the office formats that are zip archives of XML: docx, xlsx, pptx, hwpx, odt, ods, odp.
+
+Sources: ECMA-376, KS X 6101 (OWPML), OpenDocument 1.3. Only the words are wanted, in reading order; a paragraph's end
+is a space, so that no two words run together.
+"""
+
+import html
+import re
+import zipfile
+
+from collectors.leak.budget import Budget
+
+_PARTS = {
+    "word/": re.compile(r"word/(?:document|footnotes|endnotes|comments|header\d*|footer\d*)\.xml\Z"),
+    "xl/": re.compile(r"xl/(?:sharedStrings|worksheets/sheet\d+)\.xml\Z"),
+    "ppt/": re.compile(r"ppt/(?:slides/slide|notesSlides/notesSlide)\d+\.xml\Z"),
+    "Contents/": re.compile(r"Contents/section\d+\.xml\Z"),
+    "content.xml": re.compile(r"content\.xml\Z"),
+}
+_BREAK = re.compile(r"</(?:\w+:)?(?:p|h|row|c|si|tc)>|<(?:\w+:)?(?:br|tab|lineBreak)\b[^>]*>")
+_TAG = re.compile(r"<[^>]*>")
+_SHARED = re.compile(r"<c\b[^>]*\bt=\"s\"[^>]*>.*?</c>", re.DOTALL)
+_NUMBER = re.compile(r"(\d+)")
+
+
+def is_office(names: list[str]) -> bool:
+    """Whether an archive with these members is one document and not many files."""
+    known = set(names)
+    return "[Content_Types].xml" in known or ("mimetype" in known and bool(known & {"content.xml", "version.xml"}))
+
+
+def office_text(archive: zipfile.ZipFile, budget: Budget) -> str:
+    """Raises Exhausted, zipfile.BadZipFile and zlib.error (damaged), RuntimeError (encrypted)."""
+    wanted = [name for name in archive.namelist() if any(part.match(name) for part in _PARTS.values())]
+    told: list[str] = []
+    left = budget.caps.characters
+    for name in sorted(wanted, key=_in_order):
+        if left <= 0:
+            budget.note(f"only the first {budget.caps.characters} characters were compared")
+            break
+        with archive.open(name) as part:
+            xml = budget.unpacked(part, left * 8).decode("utf-8", "ignore")
+        text = _words(_SHARED.sub(" ", xml) if name.startswith("xl/worksheets/") else xml)[:left]
+        left -= len(text)
+        told.append(text)
+    return " ".join(told)
+
+
+def _words(xml: str) -> str:
+    return html.unescape(_TAG.sub("", _BREAK.sub(" ", xml)))
+
+
+def _in_order(name: str) -> list[tuple[int, str]]:
+    """slide2 before slide10."""
+    return [(int(part), "") if part.isdigit() else (0, part) for part in _NUMBER.split(name)]

@@ -1,0 +1,196 @@
+"""A file taken apart: itself, and what lies in it (archives in archives, base64), each with what identifies it."""
+
+import bz2
+import gzip
+import hashlib
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO, Literal, NamedTuple
+
+from collectors.leak import sevenzip
+from collectors.leak.base64text import LEAST, encoded_runs
+from collectors.leak.budget import CHUNK, Budget, Exhausted, Readable
+from collectors.leak.kinds import HEAD, Kind, kind_of
+from collectors.leak.marks import NONE, marks_of, memory
+from collectors.leak.office import is_office
+
+_DAMAGED = (OSError, zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError)
+_AES = 99
+"""WinZip's method number; its variant AE-2 leaves the CRC out."""
+_ENCRYPTED = 0x1
+
+
+class Piece(NamedTuple):
+    """`name` is "" for the file itself, else its path inside ("a.zip/b.dwg"). `sha256` is None for what was not read
+    (encrypted, too large): then `crc32` and `size` are what the archive says; `crc32` may be None as well."""
+
+    name: str
+    size: int
+    sha256: bytes | None
+    crc32: int | None
+    encrypted: bool = False
+    marks: frozenset[int] = NONE
+
+
+def pieces(file: BinaryIO, budget: Budget, name: str = "", depth: int = 0) -> Iterator[Piece]:
+    """The whole first. What cannot be examined is in `budget.notes`; ends early when the budget is exhausted, also
+    noted. Raises OSError when `file` itself cannot be read."""
+    try:
+        yield from _pieces(file, budget, name, depth)
+    except Exhausted as error:
+        budget.note(str(error))
+
+
+def _pieces(file: BinaryIO, budget: Budget, name: str, depth: int) -> Iterator[Piece]:
+    file.seek(0)
+    head = file.read(HEAD)
+    kind = kind_of(head)
+    size, sha256, crc32 = _digest(file, budget)
+    whole = Piece(name, size, sha256, crc32)
+    try:
+        office = _office(file) if kind == "zip" else None
+        marks = marks_of(file, kind, budget, office)
+    except Exhausted:
+        yield whole
+        raise
+    yield whole._replace(marks=marks)
+    if office is None and kind not in ("compressed", "encrypted"):
+        try:
+            yield from _inside(file, kind, budget, name, depth)
+        except _DAMAGED as error:
+            budget.note(f"{_called(name, kind)}cannot be unpacked: {error}")
+
+
+def _digest(file: BinaryIO, budget: Budget) -> tuple[int, bytes, int]:
+    file.seek(0)
+    sha, crc, size = hashlib.sha256(), 0, 0
+    while chunk := file.read(CHUNK):
+        sha.update(chunk)
+        crc = zlib.crc32(chunk, crc)
+        size += len(chunk)
+        if size > budget.caps.file_bytes:
+            raise Exhausted(f"it is larger than {budget.caps.file_bytes >> 20} MiB")
+        budget.hurry()
+    return size, sha.digest(), crc
+
+
+def _office(file: BinaryIO) -> zipfile.ZipFile | None:
+    try:
+        archive = zipfile.ZipFile(file)
+    except _DAMAGED:
+        return None
+    return archive if is_office(archive.namelist()) else None
+
+
+def _inside(file: BinaryIO, kind: Kind, budget: Budget, name: str, depth: int) -> Iterator[Piece]:
+    """What is in an archive, or in the base64 of a text; nothing for other files."""
+    if depth >= budget.caps.depth:
+        if kind in ("zip", "gzip", "bzip2", "xz", "tar", "7z", "sealed"):
+            budget.note(f"archives in archives were opened {budget.caps.depth} deep only")
+        return
+    file.seek(0)
+    match kind:
+        case "zip":
+            yield from _zip(file, budget, name, depth)
+        case "tar":
+            yield from _tar(tarfile.open(fileobj=file, mode="r:"), budget, name, depth)  # noqa: SIM115 - memory only
+        case "gzip" | "bzip2" | "xz":
+            yield from _stream(_opened(file, kind), budget, name, depth)
+        case "7z":
+            yield from _seven(file, budget, name)
+        case "sealed":
+            budget.note(f"{_called(name, kind)}is an archive of a kind that cannot be opened (rar, alz, egg)")
+        case "":
+            raw = file.read(budget.caps.nested_bytes)
+            if b"\0" not in raw[:HEAD] and len(raw) >= LEAST:
+                for content in encoded_runs(raw):
+                    budget.unpack(len(content))
+                    yield from _pieces(memory(content), budget, f"{name}/(base64)".lstrip("/"), depth + 1)
+
+
+def _opened(file: BinaryIO, kind: Literal["gzip", "bzip2", "xz"]) -> "gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile":
+    match kind:
+        case "gzip":
+            return gzip.GzipFile(fileobj=file)
+        case "bzip2":
+            return bz2.BZ2File(file)
+        case "xz":
+            return lzma.LZMAFile(file)
+
+
+def _zip(file: BinaryIO, budget: Budget, name: str, depth: int) -> Iterator[Piece]:
+    """Members that are encrypted, damaged or beyond the budget are told by what the archive's directory says."""
+    archive = zipfile.ZipFile(file)
+    spent: Exhausted | None = None
+    for info in archive.infolist():
+        if info.is_dir():
+            continue
+        budget.member()
+        path = f"{name}/{info.filename}".lstrip("/")
+        stated = Piece(path, info.file_size, None, info.CRC, bool(info.flag_bits & _ENCRYPTED))
+        if stated.encrypted or spent:
+            yield stated._replace(crc32=None) if info.compress_type == _AES and not info.CRC else stated
+            continue
+        try:
+            with archive.open(info) as member:
+                yield from _member(member, info.file_size, budget, path, depth)
+        except Exhausted as error:
+            spent = error
+            yield stated
+        except (*_DAMAGED, RuntimeError, NotImplementedError) as error:
+            budget.note(f"{path} in the archive cannot be read: {error}")
+            yield stated
+    if spent:
+        raise spent
+
+
+def _tar(archive: tarfile.TarFile, budget: Budget, name: str, depth: int) -> Iterator[Piece]:
+    for info in archive:
+        if info.isfile() and (member := archive.extractfile(info)) is not None:
+            budget.member()
+            path = f"{name}/{info.name}".lstrip("/")
+            yield from _member(member, info.size, budget, path, depth)
+
+
+def _stream(
+    opened: "gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile", budget: Budget, name: str, depth: int
+) -> Iterator[Piece]:
+    """One compressed stream: a tar is unwrapped as it flows, anything else is one member."""
+    head = opened.read(HEAD)
+    if kind_of(head) == "tar":
+        opened.seek(0)
+        yield from _tar(tarfile.open(fileobj=opened, mode="r|"), budget, name, depth)  # noqa: SIM115 - memory only
+        return
+    opened.seek(0)
+    yield from _member(opened, budget.caps.nested_bytes, budget, f"{name}/(unpacked)".lstrip("/"), depth)
+
+
+def _member(member: Readable, size: int, budget: Budget, path: str, depth: int) -> Iterator[Piece]:
+    """Small ones are taken apart in memory, larger ones only hashed."""
+    most = budget.caps.nested_bytes
+    content = budget.unpacked(member, most + 1) if size <= most else b""
+    if size <= most and len(content) <= most:
+        yield from _pieces(memory(content), budget, path, depth + 1)
+        return
+    sha, crc, count = hashlib.sha256(content), zlib.crc32(content), len(content)
+    while chunk := budget.unpacked(member, CHUNK):
+        sha.update(chunk)
+        crc, count = zlib.crc32(chunk, crc), count + len(chunk)
+    budget.note(f"{path}: larger than {most >> 20} MiB, only compared as a whole")
+    yield Piece(path, count, sha.digest(), crc)
+
+
+def _seven(file: BinaryIO, budget: Budget, name: str) -> Iterator[Piece]:
+    try:
+        for member in sevenzip.listed(file, budget):
+            budget.member()
+            yield Piece(f"{name}/{member.name}".lstrip("/"), member.size, None, member.crc, encrypted=True)
+    except sevenzip.Sealed as error:
+        budget.note(f"{_called(name, '7z')}cannot be listed: {error}")
+
+
+def _called(name: str, kind: Kind) -> str:
+    return f"{name}: " if name else f"the {kind} file " if kind not in ("", "sealed") else "it "
