@@ -7,9 +7,10 @@ import os
 import platform
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,7 +21,10 @@ import structlog
 from collectors import health, identity, settings
 from collectors.health import Health, Status
 from collectors.identity import VERSION, Identity
+from collectors.leak.heard import Heard
+from collectors.leak.source import Leak
 from collectors.settings import AgentSettings, StateDir
+from collectors.sources import volumes
 from collectors.sources.executions import Executions
 from collectors.sources.feed import Source
 from collectors.sources.files import Files
@@ -52,13 +56,26 @@ class AlreadyRunning(Transient):
 
 
 async def enrol(
-    state: StateDir, url: str, token: str, *, device: str, protect: list[Path], lab_loop_is_removable: bool = False
+    state: StateDir,
+    url: str,
+    token: str,
+    *,
+    device: str,
+    protect: list[Path],
+    watch_out: Sequence[Path] = (),
+    templates: Sequence[Path] = (),
+    lab_loop_is_removable: bool = False,
 ) -> Identity:
     """Become a device of the company that issued `token`; writes identity and settings into `state`.
 
     Raises Misconfigured (folder missing, state not writable, enrolled already), Refused (token), Transient (no centre).
     """
-    chosen = AgentSettings(settings.protected_folders(protect, state.root), lab_loop_is_removable)
+    chosen = AgentSettings(
+        settings.protected_folders(protect, state.root),
+        watch_out=settings.protected_folders(watch_out, state.root),
+        templates=settings.protected_folders(templates, state.root),
+        lab_loop_is_removable=lab_loop_is_removable,
+    )
     if state.enrolled():
         raise Misconfigured(
             f"{state.root}: enrolled already; other folders to protect go into {state.settings}, "
@@ -114,9 +131,15 @@ def sources(state: StateDir, chosen: AgentSettings, centre: frozenset[tuple[str,
     owners = Owners(processes)
     records = KernelRecords(processes, owners)
     loop = chosen.lab_loop_is_removable
+    heard = Heard(chosen.protect, chosen.watch_out, processes.find)
     return [
         Executions(records, chosen.tell_processes),
-        Files(chosen.protect, Memory(state.memory("files")), processes, loop_is_removable=loop),
+        Files(
+            chosen.protect, Memory(state.memory("files")), processes, chosen.watch_out, heard, loop_is_removable=loop
+        ),
+        Leak(
+            heard, chosen.protect, chosen.templates, state.leak_index, processes.own, partial(volumes.identity_at, loop)
+        ),
         Media(Memory(state.memory("media")), loop_is_removable=loop),
         Flows(Memory(state.memory("flows")), centre, processes, owners),
     ]

@@ -1,6 +1,7 @@
 """What an agent was told when it was enrolled, and where it keeps its files. Read once at start."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,11 @@ class StateDir:
         """Held while an agent runs on this folder."""
         return self.root / "agent.lock"
 
+    @property
+    def leak_index(self) -> Path:
+        """Fingerprints of the protected documents."""
+        return self.root / "leak.db"
+
     def memory(self, source: str) -> Path:
         return self.root / f"{source}.json"
 
@@ -63,10 +69,14 @@ class StateDir:
 
 
 class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`protect`: absolute folders; `lab_loop_is_removable`: take loop devices for USB sticks, for trials only;
-    `tell_processes`: an event for each program that starts (without it processes are only named in other events)."""
+    """`protect`: absolute folders; `watch_out`: folders that a program copies to the outside (cloud synchronisation);
+    `templates`: folders of forms whose text is no evidence; `lab_loop_is_removable`: take loop devices for USB sticks,
+    for trials only; `tell_processes`: an event for each program that starts (without it processes are only named in
+    other events)."""
 
     protect: tuple[str, ...] = ()
+    watch_out: tuple[str, ...] = ()
+    templates: tuple[str, ...] = ()
     lab_loop_is_removable: bool = False
     tell_processes: bool = True
 
@@ -80,7 +90,7 @@ def default_state_dir() -> Path:
     return Path.home() / ".local" / "state" / "jikimi-agent"
 
 
-def protected_folders(named: list[Path], state: Path) -> tuple[str, ...]:
+def protected_folders(named: Sequence[Path], state: Path) -> tuple[str, ...]:
     """Absolute, without symbolic links, each once. Raises Misconfigured for what is no folder, cannot be read, or
     holds the agent's own state (every write of which would be an event to write)."""
     found = []

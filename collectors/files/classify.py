@@ -8,6 +8,7 @@ from jikimi.domain.event import Event
 from jikimi.domain.logsource import (
     AGENT_HEALTH,
     FILE_ACCESS,
+    LEAK_EVIDENCE,
     MALWARE_SCAN,
     NETWORK_FLOW,
     PRINT_JOB,
@@ -24,6 +25,7 @@ _OURS = (  # fields that only this source of ours has together, see rules/README
     (REMOVABLE_MEDIA, {"Action", "MountPoint"}),
     (REMOVABLE_MEDIA, {"Action", "Serial"}),
     (WEB_INTEGRITY, {"Url", "Check", "Status"}),
+    (LEAK_EVIDENCE, {"Evidence", "Confidence", "TargetFilename"}),
     (MALWARE_SCAN, {"TargetFilename", "Signature", "Engine"}),
     (AGENT_HEALTH, {"Kind", "Collector"}),
     (PRINT_JOB, {"Printer", "JobId"}),

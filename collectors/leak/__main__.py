@@ -13,8 +13,9 @@ from pathlib import Path
 
 import msgspec
 
+from collectors.leak.asked import Answer, Request
 from collectors.leak.budget import Caps, Exhausted
-from collectors.leak.examiner import Answer, Examiner, Request
+from collectors.leak.examiner import Examiner
 from collectors.leak.registry import Registry
 
 MEMORY = 512 << 20

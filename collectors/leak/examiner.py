@@ -5,53 +5,14 @@ import stat
 import time
 from typing import BinaryIO
 
-import msgspec
-
 from collectors.leak import evidence
+from collectors.leak.asked import Answer, Examine, Gone, Register, Request, Sweep
 from collectors.leak.budget import Budget, Caps
 from collectors.leak.entropy import SAMPLE, looks_encrypted
-from collectors.leak.evidence import Evidence
 from collectors.leak.matching import match
 from collectors.leak.pieces import pieces
 from collectors.leak.registry import Registry, Stamp
-
-
-class Register(msgspec.Struct, frozen=True, tag=True):
-    """Take a protected document into the registry (a template: text that does not count)."""
-
-    path: str
-    template: bool = False
-
-
-class Gone(msgspec.Struct, frozen=True, tag=True):
-    """A document, or a folder of them, is no longer where it was."""
-
-    path: str
-
-
-class Examine(msgspec.Struct, frozen=True, tag=True):
-    """Hold a written file against the registry. `inode` (0: unknown) says which file is meant, whatever its path
-    names by now; `handle` finds it again after a rename: `struct file_handle` and a folder of its file system."""
-
-    path: str
-    inode: int = 0
-    handle: bytes = b""
-    mount: str = ""
-
-
-Request = Register | Gone | Examine
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """`done`: registered, unchanged, examined, gone. `trouble` says in words what could not be examined or kept."""
-
-    done: str
-    trouble: str = ""
-    best: Evidence | None = None
-    documents: list[str] = []
-    encrypted: bool = False
-    path: str = ""
-    counts: dict[str, int] = {}
+from collectors.sources.who import readable
 
 
 class Examiner:
@@ -68,8 +29,11 @@ class Examiner:
                 case Register(path, template):
                     return self._register(path, template=template)
                 case Gone(path):
-                    self._registry.gone(path, int(time.time()))
+                    self._registry.gone(readable(os.fsdecode(path)), int(time.time()))
                     return Answer("gone")
+                case Sweep():
+                    self._registry.sweep(int(time.time()))
+                    return Answer("swept", counts=self._registry.counts())
                 case Examine():
                     return self._examine(request)
         except FileNotFoundError:
@@ -79,17 +43,18 @@ class Examiner:
         except OSError as error:
             return Answer("failed", f"it cannot be read ({error.strerror or error})")
 
-    def _register(self, path: str, *, template: bool) -> Answer:
+    def _register(self, path: bytes, *, template: bool) -> Answer:
         with _open(path) as file:
             before = Stamp.of(os.fstat(file.fileno()))
-            if self._registry.unchanged(path, before):
+            name = readable(os.fsdecode(path))
+            if self._registry.unchanged(name, before):
                 return Answer("unchanged")
             budget = Budget(self._caps)
             contents = list(pieces(file, budget))
             if Stamp.of(os.fstat(file.fileno())) != before:
                 return Answer("failed", "it was written to while it was read")
-            full = self._registry.keep(path, before, contents, template=template)
-        return Answer("registered", "; ".join([full] * bool(full) + budget.notes), counts=self._registry.counts())
+            full = self._registry.keep(name, before, contents, template=template)
+        return Answer("registered", "; ".join([full] * bool(full) + budget.notes))
 
     def _examine(self, request: Examine) -> Answer:
         with _open_same(request) as file:
@@ -104,7 +69,7 @@ class Examiner:
         return Answer("examined", "; ".join(budget.notes), found, verdict.documents, encrypted=sealed, path=path)
 
 
-def _open(path: str) -> BinaryIO:
+def _open(path: bytes) -> BinaryIO:
     """A regular file, without following a link, waiting at nothing, leaving its access time alone where that may be.
     Raises OSError."""
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -114,7 +79,7 @@ def _open(path: str) -> BinaryIO:
         descriptor = os.open(path, flags)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise FileNotFoundError(path)
+        raise FileNotFoundError(os.fsdecode(path))
     return os.fdopen(descriptor, "rb")
 
 
@@ -129,15 +94,15 @@ def _open_same(request: Examine) -> BinaryIO:
         if not request.handle:
             raise
     if not request.handle:
-        raise FileNotFoundError(request.path)
+        raise FileNotFoundError(os.fsdecode(request.path))
     from collectors.sources import fanotify
 
-    descriptor = fanotify.open_handle(request.handle, request.mount, os.O_RDONLY | os.O_NONBLOCK)
+    descriptor = fanotify.open_handle(request.handle, os.fsdecode(request.mount), os.O_RDONLY | os.O_NONBLOCK)
     return os.fdopen(descriptor, "rb")
 
 
 def _path_of(file: BinaryIO, request: Examine) -> str:
     try:
-        return os.readlink(f"/proc/self/fd/{file.fileno()}").removesuffix(" (deleted)")
+        return readable(os.readlink(f"/proc/self/fd/{file.fileno()}").removesuffix(" (deleted)"))
     except OSError:
-        return request.path
+        return readable(os.fsdecode(request.path))

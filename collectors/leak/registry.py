@@ -161,6 +161,13 @@ class Registry:
             (now, path, path + "/", path + "0"),
         )
 
+    def sweep(self, now: int) -> None:
+        """Mark what is no longer at its path as gone."""
+        paths = [path for (path,) in self._db.execute("SELECT path FROM documents WHERE gone = 0")]
+        away = [(now, path) for path in paths if not os.path.lexists(path)]
+        with _transaction(self._db):
+            self._db.executemany("UPDATE documents SET gone = ? WHERE path = ?", away)
+
     def same(self, piece: Piece) -> list[Found]:
         """Documents with a content of the same SHA-256, or, when that is unknown, of the same CRC-32 and size."""
         if piece.size < LEAST_SIZE:

@@ -58,13 +58,23 @@ def best_watcher(processes: Processes) -> Watcher:
         return Notified()
 
 
+class Listener(Protocol):
+    """Who else wants to know (leak evidence). Called in this source's thread."""
+
+    def is_own(self, change: Change) -> bool: ...
+    def change(self, one: Change, volume: str | None) -> None: ...
+
+
 @dataclass
 class Files:
-    """`folders` are absolute, without symbolic links."""
+    """`folders` are protected, `watch_out` copied to other places by some program (cloud synchronisation); both are
+    absolute, without symbolic links."""
 
     folders: tuple[str, ...]
     memory: Memory
     processes: Processes = field(default_factory=Processes)
+    watch_out: tuple[str, ...] = ()
+    listener: Listener | None = None
     loop_is_removable: bool = False
     name: str = "files"
     sys: Path = SYS
@@ -150,7 +160,7 @@ class _Watch:
     def _look(self) -> None:
         """See that every protected folder is there and watched; one that was replaced is watched anew."""
         self._looked_at = time.time()
-        for top in self._source.folders:
+        for top in (*self._source.folders, *self._source.watch_out):
             try:
                 status = os.stat(top)
                 if self._folders.get(top) != (status.st_dev, status.st_ino):
@@ -159,7 +169,7 @@ class _Watch:
                 self._troubles.pop(top, None)
             except OSError as error:
                 self._folders.pop(top, None)
-                self._troubles[top] = f"protected folder {readable(top)} cannot be watched ({error.strerror})"
+                self._troubles[top] = f"folder {readable(top)} cannot be watched ({error.strerror})"
         self._report()
         self._save()
 
@@ -191,6 +201,10 @@ class _Watch:
 
     def _tell(self, change: Change) -> None:
         paths = [path for path in (change.path, change.old_path) if path]
+        if listener := self._source.listener:
+            if listener.is_own(change):
+                return
+            listener.change(change, next((top for top in self._volumes if change.path.startswith(top + "/")), None))
         self._feed.emit(
             FILE_ACCESS,
             {
@@ -200,6 +214,7 @@ class _Watch:
                 "SizeBytes": _size(change.path),
                 **change.who.fields(),
                 "Protected": any(_under(path, self._source.folders) for path in paths),
+                "Synced": any(_under(path, self._source.watch_out) for path in paths) or None,
                 "Removable": any(_under(path, self._volumes) for path in paths),
             },
             datetime.fromtimestamp(change.at, UTC),

@@ -43,7 +43,6 @@ class Trees:
         self._volumes: dict[bytes, str] = {}
         self._unmarked = 0
         self._overflowed = False
-        self._self = os.getpid()
 
     def fileno(self) -> int:
         return self._group
@@ -95,7 +94,7 @@ class Trees:
         if signal.mask & fanotify.Q_OVERFLOW:
             self._overflowed = True
             return []
-        if signal.pid == self._self:
+        if signal.pid in self._processes.own:
             return []
         if signal.mask & fanotify.RENAME:
             return self._renamed(signal, now)

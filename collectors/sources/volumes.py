@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from collectors.sources import blocks, superblock
 from collectors.sources.blocks import SYS, Block
-from collectors.sources.mounts import Mount
+from collectors.sources.mounts import Mount, MountTable
 from collectors.sources.superblock import Identity
 from collectors.sources.who import user_name
 
@@ -38,6 +38,26 @@ def removable(mounts: list[Mount], *, sys: Path = SYS, loop_is_removable: bool =
         if block is not None and block.removable:
             found.append(Volume(mount, block))
     return found
+
+
+def fields(volume: Volume) -> dict[str, object]:
+    """Whose device it is, as events tell it."""
+    name = identity(volume.block.name)
+    return {
+        "Vendor": volume.block.vendor,
+        "Product": volume.block.product,
+        "Serial": volume.block.serial,
+        "FilesystemId": name.uuid,
+        "Label": name.label,
+    }
+
+
+def identity_at(loop_is_removable: bool, point: str) -> dict[str, object]:
+    """The fields of the removable volume mounted at `point`; empty when there is none any more."""
+    with MountTable() as table:
+        mounted = [mount for mount in table.read() if mount.point == point]
+    found = removable(mounted, loop_is_removable=loop_is_removable)
+    return fields(found[-1]) if found else {}
 
 
 def mounting_user(mount: Mount) -> str:

@@ -86,6 +86,8 @@ class Processes:
         self._ended: dict[int, Process] = {}
         self._writing = threading.Lock()
         self._users: dict[int, str] = {}
+        self.own = {os.getpid()}
+        """The agent and the processes it started for itself: what they do to files is no event."""
         self.fed = False
         """Whether the kernel's records come; without them a name is only as good as the last look."""
         self.catch_up: Callable[[], None] = _nothing

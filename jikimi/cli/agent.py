@@ -32,6 +32,12 @@ def enrol(
     protect: Annotated[
         list[Path] | None, typer.Option(help="Folder whose files are watched; may be given again")
     ] = None,
+    watch_out: Annotated[
+        list[Path] | None, typer.Option(help="Folder that a program copies to the outside, e.g. a cloud drive's")
+    ] = None,
+    templates: Annotated[
+        list[Path] | None, typer.Option(help="Folder of blank forms: their text in another document proves nothing")
+    ] = None,
     lab_loop_is_removable: Annotated[
         bool, typer.Option("--lab-loop-is-removable", help="Take loop devices for USB sticks (trials only)")
     ] = False,
@@ -53,6 +59,8 @@ def enrol(
             token,
             device=name,
             protect=protect or [],
+            watch_out=watch_out or [],
+            templates=templates or [],
             lab_loop_is_removable=lab_loop_is_removable,
         )
     )

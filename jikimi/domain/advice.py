@@ -104,6 +104,7 @@ _BY_CATEGORY = {
     "firewall": "scan",
     "webserver": "scan",
     "web_integrity": "web",
+    "leak_evidence": "leak",
     "malware_scan": "malware",
     "process_creation": "malware",
     "agent_health": "agent",

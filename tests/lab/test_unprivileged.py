@@ -53,6 +53,7 @@ def test_without_any_capability_the_agent_works_and_says_so(tmp_path: Path) -> N
     assert {name: (s["state"], s["mode"]) for name, s in told.items()} == {
         "processes": ("degraded", "/proc"),
         "files": ("degraded", "inotify"),
+        "leak": ("running", "registry of protected documents"),
         "media": ("running", "uevents and mountinfo"),
         "flows": ("degraded", "sock_diag"),
     }

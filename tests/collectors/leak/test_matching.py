@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from collectors.leak.asked import Answer, Examine, Gone, Register
 from collectors.leak.budget import Caps
-from collectors.leak.examiner import Answer, Examine, Examiner, Gone, Register
+from collectors.leak.examiner import Examiner
 from collectors.leak.registry import Registry
 from tests.collectors.leak import made
 from tests.collectors.leak.made import text
@@ -45,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def plan(folder: Path, examiner: Examiner) -> Path:
     path = made.docx(folder / "신제품 계획.docx", PLAN[:20_000], PLAN[20_000:])
-    assert examiner.answer(Register(str(path))).done == "registered"
+    assert examiner.answer(Register(bytes(path))).done == "registered"
     return path
 
 
@@ -53,13 +54,13 @@ def plan(folder: Path, examiner: Examiner) -> Path:
 def drawing(folder: Path, examiner: Examiner) -> Path:
     path = folder / "도면-1.dwg"
     path.write_bytes(b"AC1032" + random.Random(7).randbytes(200_000))
-    assert examiner.answer(Register(str(path))).done == "registered"
+    assert examiner.answer(Register(bytes(path))).done == "registered"
     return path
 
 
 def seen(examiner: Examiner, path: Path) -> tuple[str, int, str]:
     """(kind, confidence, name of the document) of the best evidence."""
-    answer = examiner.answer(Examine(str(path)))
+    answer = examiner.answer(Examine(bytes(path)))
     assert answer.done == "examined", answer
     best = answer.best
     return (best.kind, best.confidence, Path(best.document).name) if best else ("", 0, "")
@@ -92,7 +93,7 @@ class TestCopies:
             inner.write(drawing, "a/b.bin")
         with tarfile.open(tmp_path / "out.tar.gz", "w:gz") as outer:
             outer.add(tmp_path / "in.zip", "in.zip")
-        answer = examiner.answer(Examine(str(tmp_path / "out.tar.gz")))
+        answer = examiner.answer(Examine(bytes(tmp_path / "out.tar.gz")))
         assert answer.best is not None
         assert (answer.best.kind, answer.best.member) == ("member", "in.zip/a/b.bin")
 
@@ -101,9 +102,9 @@ class TestCopies:
             for number in range(30):
                 path = folder / f"{number}.dwg"
                 path.write_bytes(random.Random(number).randbytes(5000))
-                examiner.answer(Register(str(path)))
+                examiner.answer(Register(bytes(path)))
                 archive.write(path, path.name)
-        answer = examiner.answer(Examine(str(tmp_path / "all.zip")))
+        answer = examiner.answer(Examine(bytes(tmp_path / "all.zip")))
         assert len(answer.documents) == 30
 
     @pytest.mark.skipif(not shutil.which("zip"), reason="no zip here")
@@ -144,14 +145,14 @@ class TestCopies:
         self, examiner: Examiner, drawing: Path, tmp_path: Path
     ) -> None:
         shutil.move(drawing, tmp_path / "x")
-        examiner.answer(Gone(str(drawing.parent)))
+        examiner.answer(Gone(bytes(drawing.parent)))
         assert seen(examiner, tmp_path / "x") == ("hash", 100, "도면-1.dwg")
 
 
 class TestText:
     def test_an_excerpt_of_1000_words_in_another_document(self, examiner: Examiner, plan: Path, tmp_path: Path) -> None:
         made.docx(tmp_path / "report.docx", text(2000, 50), excerpt(1000), text(2000, 51))
-        answer = examiner.answer(Examine(str(tmp_path / "report.docx")))
+        answer = examiner.answer(Examine(bytes(tmp_path / "report.docx")))
         assert answer.best is not None
         assert (answer.best.kind, answer.best.document) == ("text", str(plan))
         assert answer.best.confidence >= 88
@@ -181,21 +182,21 @@ class TestText:
     def test_text_of_every_format_is_registered(
         self, examiner: Examiner, folder: Path, tmp_path: Path, write: Callable[[Path, str], Path]
     ) -> None:
-        examiner.answer(Register(str(write(folder / "x", PLAN))))
+        examiner.answer(Register(bytes(write(folder / "x", PLAN))))
         (tmp_path / "x.txt").write_text(excerpt(400))
         assert seen(examiner, tmp_path / "x.txt")[0] == "text"
 
     def test_text_of_a_pdf(self, examiner: Examiner, folder: Path, tmp_path: Path) -> None:
         english = [f"{random.Random(n).getrandbits(40):x}" for n in range(1500)]
         pages = [" ".join(english[at : at + 250]) for at in range(0, 1500, 250)]
-        examiner.answer(Register(str(made.pdf(folder / "x.pdf", *pages))))
+        examiner.answer(Register(bytes(made.pdf(folder / "x.pdf", *pages))))
         (tmp_path / "x.txt").write_text(" ".join(english[100:900]))
         assert seen(examiner, tmp_path / "x.txt")[0] == "text"
 
     def test_source_code_in_the_old_korean_encoding(self, examiner: Examiner, folder: Path, tmp_path: Path) -> None:
         code = "\n".join(f"int 값{w} = 계산({n}, {w});" for n, w in enumerate(PLAN.split()[:800]))
         (folder / "x.c").write_bytes(code.encode("cp949", "ignore"))
-        examiner.answer(Register(str(folder / "x.c")))
+        examiner.answer(Register(bytes(folder / "x.c")))
         (tmp_path / "y.c").write_text("\n".join(code.splitlines()[100:500]))
         assert seen(examiner, tmp_path / "y.c")[0] == "text"
 
@@ -236,7 +237,7 @@ class TestDrawings:
         self, examiner: Examiner, folder: Path, tmp_path: Path, make: Callable[[int, int], str]
     ) -> None:
         (folder / "x").write_text(make(1, 900))
-        examiner.answer(Register(str(folder / "x")))
+        examiner.answer(Register(bytes(folder / "x")))
         (tmp_path / "y").write_text(make(1, 400))
         assert seen(examiner, tmp_path / "y")[0] == "text"
 
@@ -244,7 +245,7 @@ class TestDrawings:
         self, examiner: Examiner, folder: Path, tmp_path: Path, make: Callable[[int, int], str]
     ) -> None:
         (folder / "x").write_text(make(1, 900))
-        examiner.answer(Register(str(folder / "x")))
+        examiner.answer(Register(bytes(folder / "x")))
         (tmp_path / "y").write_text(make(2, 900))
         assert seen(examiner, tmp_path / "y") == ("", 0, "")
 
@@ -264,7 +265,7 @@ class TestNothing:
     def test_empty_and_tiny_files_say_nothing(self, examiner: Examiner, folder: Path, tmp_path: Path) -> None:
         for name, content in (("empty", b""), ("tiny", b"ok\n")):
             (folder / name).write_bytes(content)
-            examiner.answer(Register(str(folder / name)))
+            examiner.answer(Register(bytes(folder / name)))
             (tmp_path / name).write_bytes(content)
             assert seen(examiner, tmp_path / name) == ("", 0, "")
 
@@ -274,7 +275,7 @@ class TestNothing:
         """The company's contract form in 8 protected contracts, and a ninth contract on the stick."""
         form = text(600, 70)
         for number in range(8):
-            examiner.answer(Register(str(made.docx(folder / f"{number}.docx", form, text(800, 100 + number)))))
+            examiner.answer(Register(bytes(made.docx(folder / f"{number}.docx", form, text(800, 100 + number)))))
         made.docx(tmp_path / "ninth.docx", form, text(800, 300))
         assert seen(examiner, tmp_path / "ninth.docx") == ("", 0, "")
         made.docx(tmp_path / "third.docx", form, text(800, 103))
@@ -284,8 +285,8 @@ class TestNothing:
         self, examiner: Examiner, folder: Path, tmp_path: Path
     ) -> None:
         form = text(600, 70)
-        examiner.answer(Register(str(made.docx(folder / "form.docx", form)), template=True))
-        examiner.answer(Register(str(made.docx(folder / "0.docx", form, text(800, 100)))))
+        examiner.answer(Register(bytes(made.docx(folder / "form.docx", form)), template=True))
+        examiner.answer(Register(bytes(made.docx(folder / "0.docx", form, text(800, 100)))))
         made.docx(tmp_path / "other.docx", form, text(800, 300))
         assert seen(examiner, tmp_path / "other.docx") == ("", 0, "")
 
@@ -293,7 +294,7 @@ class TestNothing:
         self, examiner: Examiner, folder: Path, tmp_path: Path
     ) -> None:
         for number in range(12):
-            examiner.answer(Register(str(made.docx(folder / f"v{number}.docx", PLAN, text(100, 400 + number)))))
+            examiner.answer(Register(bytes(made.docx(folder / f"v{number}.docx", PLAN, text(100, 400 + number)))))
         (tmp_path / "x.txt").write_text(excerpt(1000))
         assert seen(examiner, tmp_path / "x.txt")[:2] == ("text", 95)
 
@@ -302,7 +303,7 @@ class TestNothing:
     ) -> None:
         licence = "/* Copyright 2026 example.com\n * " + text(300, 80) + "\n */\n"
         (folder / "a.c").write_text(licence + "int main() { return 1; }\n")
-        examiner.answer(Register(str(folder / "a.c")))
+        examiner.answer(Register(bytes(folder / "a.c")))
         (tmp_path / "b.c").write_text(licence + "void other(void) { }\n")
         assert seen(examiner, tmp_path / "b.c") == ("", 0, "")
 
@@ -310,7 +311,7 @@ class TestNothing:
 class TestCaps:
     @staticmethod
     def examined(registry: Registry, path: Path, **caps: int) -> Answer:
-        return Examiner(registry, Caps(**caps)).answer(Examine(str(path)))
+        return Examiner(registry, Caps(**caps)).answer(Examine(bytes(path)))
 
     def test_a_file_beyond_the_cap_is_told_and_not_passed_over(self, registry: Registry, tmp_path: Path) -> None:
         (tmp_path / "x").write_bytes(b"\0" * (3 << 20))
@@ -368,13 +369,13 @@ class TestCaps:
                     archive_.write(__file__)
         raw = whole.read_bytes()
         whole.write_bytes(raw[: int(len(raw) * cut)])
-        assert examiner.answer(Examine(str(whole))).done == "examined"
+        assert examiner.answer(Examine(bytes(whole))).done == "examined"
 
     def test_links_pipes_and_files_that_vanish_are_gone_not_errors(self, examiner: Examiner, tmp_path: Path) -> None:
         import os
 
         os.mkfifo(tmp_path / "pipe")
-        assert examiner.answer(Examine(str(tmp_path / "pipe"))).done == "gone"
-        assert examiner.answer(Register(str(tmp_path / "nowhere"))).done == "gone"
+        assert examiner.answer(Examine(bytes(tmp_path / "pipe"))).done == "gone"
+        assert examiner.answer(Register(bytes(tmp_path / "nowhere"))).done == "gone"
         (tmp_path / "link").symlink_to("/etc/passwd")
-        assert examiner.answer(Register(str(tmp_path / "link"))).done != "registered"
+        assert examiner.answer(Register(bytes(tmp_path / "link"))).done != "registered"

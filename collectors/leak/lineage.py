@@ -1,0 +1,120 @@
+"""Who read protected documents and then wrote outside: the only sign when the copy is encrypted.
+
+Strong when what was written is unreadable or as large as what was read, weak alone. Pure: time is an argument.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from collectors.leak.evidence import Evidence
+from collectors.sources.who import Process, Who
+
+Relation = Literal["same", "family", "pipeline", "session"]
+"""`family`: one started the other, within a few generations; `pipeline`: started together by the same parent;
+`session`: started by the same parent at different times, or the same person's."""
+
+READS = 5_000
+"""Remembered; the oldest are forgotten."""
+BEFORE, AFTER = 600.0, 5.0
+"""Seconds a reading may lie before the writing, or be told after it: a file is told at its close."""
+SOON = 60.0
+TOGETHER = 1.0
+GENERATIONS = 4
+_INIT = 1
+
+_STRONG: dict[Relation, int] = {"same": 85, "family": 75, "pipeline": 75, "session": 40}
+_WORDS: dict[Relation, tuple[str, str]] = {
+    "same": ("같은 프로그램이", "the same program"),
+    "family": ("같은 작업에 속한 프로그램이", "programs of the same job"),
+    "pipeline": ("함께 실행된 프로그램이", "programs run together"),
+    "session": ("같은 사용자가", "the same person"),
+}
+_RANK: tuple[Relation, ...] = ("same", "pipeline", "family", "session")
+
+
+class Read(NamedTuple):
+    """A protected document was read, or moved out of its folder."""
+
+    path: str
+    size: int
+    who: Who
+    at: float
+
+
+class Written(NamedTuple):
+    """`sealed`: unreadable (encrypted, or an archive that cannot be opened). `examined`: its content was read, and is
+    no protected document's."""
+
+    size: int
+    who: Who
+    at: float
+    sealed: bool
+    examined: bool
+
+
+class Lineage:
+    """Bounded. `find` tells what is known of a process id (Processes.find). Not thread-safe."""
+
+    def __init__(self, find: Callable[[int], Process | None]) -> None:
+        self._find = find
+        self._reads: deque[Read] = deque(maxlen=READS)
+
+    def read(self, one: Read) -> None:
+        self._reads.append(one)
+
+    def of(self, written: Written) -> tuple[Evidence, list[str]] | None:
+        """The evidence, and the documents that were read, nearest first; None when nobody related read any."""
+        by_relation: dict[Relation, list[Read]] = {}
+        for one in reversed(self._reads):
+            if not -AFTER <= written.at - one.at <= BEFORE:
+                continue
+            relation = self._relation(one.who, written.who)
+            if relation:
+                by_relation.setdefault(relation, []).append(one)
+        for relation in _RANK:
+            if reads := by_relation.get(relation):
+                told = _judge(relation, reads, written)
+                if told:
+                    return told
+        return None
+
+    def _relation(self, reader: Who, writer: Who) -> Relation | None:
+        if not reader.pid or not writer.pid:
+            return None
+        if reader.pid == writer.pid:
+            return "same"
+        read_by, written_by = self._find(reader.pid), self._find(writer.pid)
+        if read_by and written_by and read_by.parent == written_by.parent and read_by.parent > _INIT:
+            return "pipeline" if abs(read_by.started - written_by.started) <= TOGETHER else "session"
+        if reader.pid in self._ancestors(writer.pid) or writer.pid in self._ancestors(reader.pid):
+            return "family"
+        return "session" if reader.user and reader.user == writer.user and reader.user != "root" else None
+
+    def _ancestors(self, pid: int) -> set[int]:
+        found = set[int]()
+        for _ in range(GENERATIONS):
+            process = self._find(pid)
+            if process is None or process.parent <= _INIT:
+                break
+            pid = process.parent
+            found.add(pid)
+        return found
+
+
+def _judge(relation: Relation, reads: list[Read], written: Written) -> tuple[Evidence, list[str]] | None:
+    documents = list(dict.fromkeys(one.path for one in reads))
+    ko, en = _WORDS[relation]
+    equal = next((one for one in reads if one.size == written.size and one.size >= 1024), None)
+    if equal and relation != "session" and not written.examined:
+        ko, en = f"{ko} 보호 문서를 읽고 크기가 같은 파일을 씀", f"{en} read the document and wrote a file of its size"
+        rest = [path for path in documents if path != equal.path]
+        return Evidence("lineage", 80, ko, en, equal.path), [equal.path, *rest]
+    if written.sealed:
+        ko = f"{ko} 보호 문서를 읽은 뒤 내용을 알아볼 수 없는(암호화된) 파일을 씀"
+        en = f"{en} read the document, then wrote a file nobody can read (encrypted)"
+        return Evidence("lineage", _STRONG[relation], ko, en, documents[0]), documents
+    if relation != "same" or all(written.at - one.at > SOON for one in reads):
+        return None
+    ko, en = f"{ko} 보호 문서를 읽고 곧 파일을 씀(내용은 서로 다름)", f"{en} read the document and soon wrote a file"
+    return Evidence("lineage", 30, ko, en, documents[0]), documents
