@@ -33,7 +33,8 @@ _ZEEK = (
     "smb_mapping", "smtp", "ssh", "ssl", "x509",
 )  # fmt: skip
 _OURS = (
-    "network_flow", "removable_media", "file_access", "leak_evidence", "web_integrity", "malware_scan", "agent_health", "print_job",
+    "network_flow", "removable_media", "file_access", "leak_evidence", "web_integrity", "malware_scan", "agent_health",
+    "print_job",
 )  # fmt: skip
 
 DELIVERED: tuple[Delivered, ...] = (
