@@ -17,7 +17,7 @@ help: ## list the targets
 	.tools/bin/pip --quiet install 'uv>=0.8'
 
 .venv/.ready: pyproject.toml uv.lock $(wildcard hatch_build.py) | $(if $(findstring .tools,$(UV)),.tools/bin/uv)
-	$(UV) sync --locked --extra agent --extra centre
+	$(UV) sync --locked --all-extras
 	@touch $@
 
 setup: .venv/.ready ## prepare .venv, after which .venv/bin/jikimi runs

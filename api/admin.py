@@ -97,7 +97,7 @@ async def list_tenants(request: Request) -> list[dict[str, Any]]:
 @router.post("/sites", status_code=201)
 async def add_site(request: Request, wish: NewSite) -> dict[str, Any]:
     async with centre(request).services.database.write() as connection:
-        tenant = await _tenant(connection, wish.tenant)
+        tenant = await named_tenant(connection, wish.tenant)
         return {"id": await tenants.create_site(connection, tenant.id, wish.name), "tenant": tenant.name}
 
 
@@ -106,7 +106,7 @@ async def add_contact(request: Request, wish: NewContact) -> dict[str, Any]:
     if not (wish.email or wish.phone):
         raise ApiError(422, "invalid", f"contact {wish.name!r} needs an e-mail address or a phone number")
     async with centre(request).services.database.write() as connection:
-        tenant = await _tenant(connection, wish.tenant)
+        tenant = await named_tenant(connection, wish.tenant)
         contact = await tenants.create_contact(
             connection, tenant.id, **wish.model_dump(exclude={"tenant", "phone"}), phone=wish.phone.replace(" ", "")
         )
@@ -116,7 +116,7 @@ async def add_contact(request: Request, wish: NewContact) -> dict[str, Any]:
 @router.get("/contacts")
 async def list_contacts(request: Request, tenant: str | None = None) -> list[dict[str, Any]]:
     async with centre(request).services.database.read() as connection:
-        found = await _tenant(connection, tenant)
+        found = await named_tenant(connection, tenant)
         return [_told(contact) for contact in await tenants.load_contacts(connection, found.id)]
 
 
@@ -127,7 +127,7 @@ async def add_token(request: Request, wish: NewToken) -> dict[str, Any]:
     async with here.services.database.write() as connection:
         if wish.tenant is None and not await tenants.load_tenants(connection):
             await tenants.create_tenant(connection, OWN_COMPANY, at=here.services.clock())
-        tenant = await _tenant(connection, wish.tenant)
+        tenant = await named_tenant(connection, wish.tenant)
         token, expires_at = await issue_token(
             connection,
             tenant.id,
@@ -143,7 +143,7 @@ async def add_token(request: Request, wish: NewToken) -> dict[str, Any]:
 async def allow_media(request: Request, wish: AllowedMedia) -> dict[str, Any]:
     """Add a serial number to the company's register of allowed removable devices."""
     async with centre(request).services.database.write() as connection:
-        tenant = await _tenant(connection, wish.tenant)
+        tenant = await named_tenant(connection, wish.tenant)
         allowed = sorted({*tenant.allowed_media, wish.serial})
         await connection.execute(
             tenants_table.update().where(tenants_table.c.id == tenant.id).values(allowed_media=allowed)
@@ -207,7 +207,7 @@ async def status(request: Request) -> dict[str, Any]:
     return await centre(request).services.status()
 
 
-async def _tenant(connection: AsyncConnection, named: str | None) -> Tenant:
+async def named_tenant(connection: AsyncConnection, named: str | None) -> Tenant:
     """The company with that name or id; None means the only one."""
     every = await tenants.load_tenants(connection)
     names = ", ".join(tenant.name for tenant in every[:20]) + (" …" if len(every) > 20 else "")

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, FastAPI
 
-from api import admin, admin_users, enrolment, errors, health, heartbeat, ingest, metrics_page
+from api import admin, admin_users, admin_websites, enrolment, errors, health, heartbeat, ingest, metrics_page
 from api.body import BodyLimit
 from api.headers import SecurityHeaders
 from api.incidents import routes as incident_routes
@@ -21,6 +21,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     admin.router,
     admin_users.router,
     workshop.router,
+    admin_websites.router,
     metrics_page.router,
     sign_in.router,
     shell.router,

@@ -27,6 +27,11 @@ class DataDir:
         return self.root / "events"
 
     @property
+    def pictures(self) -> Path:
+        """Folder of pictures of watched web sites."""
+        return self.root / "websites"
+
+    @property
     def address(self) -> Path:
         """`http://127.0.0.1:PORT` of the running centre."""
         return self.root / "centre.address"

@@ -1,13 +1,13 @@
 """`jikimi admin`: companies, contacts, enrolment tokens, users and agents of the centre on this machine."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from jikimi.cli import admin_website
 from jikimi.cli.admin_client import AdminClient
+from jikimi.cli.admin_options import AsJson, Data, OfTenant
 from jikimi.cli.printed import print_many, print_one
-from jikimi.settings import default_data_dir
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -31,14 +31,10 @@ for name, group in {
     "agent": agent,
     "media": media,
     "dead-letter": letters,
+    "website": admin_website.app,
 }.items():
     app.add_typer(group, name=name)
 
-Data = Annotated[Path, typer.Option("--data", help="The centre's data folder.", default_factory=default_data_dir)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-OfTenant = Annotated[
-    str | None, typer.Option("--tenant", help="Company, by name or id; may be left out when there is only one.")
-]
 Language = Annotated[str, typer.Option(help="ko or en.")]
 
 

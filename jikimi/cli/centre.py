@@ -38,13 +38,15 @@ Task = Callable[[asyncio.Event], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class CentreOptions:
-    """`port=0` takes a free one. `rules` are folders; `kafka` is HOST:PORT or None for the embedded log."""
+    """`port=0` takes a free one. `rules` are folders; `kafka` is HOST:PORT or None for the embedded log;
+    `private_websites` lets the service monitoring ask addresses inside networks."""
 
     data: DataDir
     rules: Sequence[Path]
     host: str = "127.0.0.1"
     port: int = 8600
     kafka: str | None = None
+    private_websites: bool = False
     alert_settings: "AlertSettings | None" = None
     tell: Callable[[str], None] = field(default=lambda _: None)
 
@@ -89,10 +91,12 @@ async def _start(options: CentreOptions, listener: socket.socket, stack: context
     from api.app import create_app
     from api.services import Services
     from api.settings import ApiSettings
+    from collectors.websites.fetch import SiteFetcher
     from detectors.sigma import cache
     from detectors.sigma.load import load_rules
     from detectors.worker import DetectorWorker
     from jikimi.cli.rule_workshop import RuleWorkshop
+    from jikimi.cli.site_watch import SiteWatch
     from jikimi.storage.archive import Archiver
     from jikimi.storage.migrate import upgrade
     from jikimi.storage.status import read_status
@@ -122,9 +126,11 @@ async def _start(options: CentreOptions, listener: socket.socket, stack: context
     server = _Server(uvicorn.Config(create_app(services, ApiSettings()), log_config=None, timeout_graceful_shutdown=3))
     alert_settings = _reachable(options.alert_settings or AlertSettings(), address)
     channels = await stack.enter_async_context(build_channels(alert_settings))
+    fetcher = SiteFetcher(private=options.private_websites)
     tasks: dict[str, Task] = {
         "detector": DetectorWorker(database, event_log, rules, utc_now).run,
         "archive": Archiver(database, event_log, store, utc_now).run,
+        "websites": SiteWatch(database, event_log, fetcher, data.pictures, utc_now).run,
         "alerting": AlertWorker(database, channels, alert_settings, utc_now).run,
     }
     stop = asyncio.Event()

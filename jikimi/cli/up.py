@@ -21,6 +21,9 @@ def up(
     ] = "127.0.0.1",
     rules: RulesOption = None,
     kafka: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Use Apache Kafka as the event log.")] = None,
+    private_websites: Annotated[
+        bool, typer.Option("--private-websites", help="Also watch web sites inside this network (intranet, trials).")
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every log line.")] = False,
 ) -> None:
     """Start the whole centre: ingest, detectors, archive, alerting and the console. Ctrl-C stops it cleanly.
@@ -37,7 +40,9 @@ def up(
     from jikimi.logs import set_up_logs
 
     set_up_logs(verbose=verbose)
-    options = CentreOptions(data_dir(data), rule_folders(rules), host, port, kafka, tell=typer.echo)
+    options = CentreOptions(
+        data_dir(data), rule_folders(rules), host, port, kafka, private_websites=private_websites, tell=typer.echo
+    )
 
     async def serve() -> None:
         stop = stop_on_signals()

@@ -121,6 +121,22 @@ agents = Table(
     Column("health", JSON),  # last heartbeat as sent
     Column("revoked_at", UtcDateTime),
 )
+websites = Table(  # which sites the service monitoring looks at, and what it learned of each
+    "websites",
+    metadata,
+    _id(),
+    _tenant(),
+    Column("device_id", String(64), ForeignKey("devices.id"), nullable=False),  # findings of a site are its own
+    Column("url", String(2000), nullable=False),
+    Column("interval_seconds", Integer, nullable=False),
+    Column("memory", LargeBinary),  # collectors.websites.memory.SiteMemory as MessagePack
+    Column("deploying_until", UtcDateTime),
+    Column("next_look_at", UtcDateTime, nullable=False, index=True),
+    Column("last_look_at", UtcDateTime),
+    Column("last_result", String(300), nullable=False, default=""),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+)
 enrolment_tokens = Table(
     "enrolment_tokens",
     metadata,

@@ -1,0 +1,154 @@
+"""What is compared of a page: title, foreign origins, the shape of the document, its text. Pure: HTML in, signals out.
+
+A plain hash of the page is all noise (tokens, dates, advertisements). Text is kept by the place it stands in
+(`div#news` and its ancestors), so that places which always change can be left out; texts are compared by simhash
+(Charikar 2002).
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from urllib.parse import urljoin, urlsplit
+
+import msgspec
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+DEEPEST = 64
+"""Elements nested deeper count as standing at this depth."""
+MOST_PLACES = 2_000
+"""Places kept of one page; beyond it (a page of tens of thousands of lists) the rest is not compared."""
+_NESTED = 5_000
+"""Open elements at once at which a page is cut off: the parser's time grows with their square; browsers stop at 512."""
+_TAG = re.compile(rb"(/?)([a-zA-Z][a-zA-Z0-9]*)")
+_CLOSES_ITSELF = frozenset(
+    b"area base br col dd dt embed hr img input li link meta option p source td th tr track wbr".split()
+)
+_UNSEEN = ("script", "style", "noscript", "template", "svg")
+_WORD = re.compile(r"\w+")
+_ORIGINS = (
+    # kind, CSS selector, attribute. Scripts run; the others carry a visitor or what he types elsewhere.
+    ("script", "script[src]", "src"),
+    ("style", "link[rel~=stylesheet][href]", "href"),
+    ("frame", "iframe[src], frame[src], embed[src]", "src"),
+    ("frame", "object[data]", "data"),
+    ("form", "form[action]", "action"),
+    ("link", "a[href]", "href"),
+)
+_REFRESH = re.compile(r"url\s*=\s*['\"]?([^'\">]+)", re.IGNORECASE)
+
+
+class Page(msgspec.Struct, frozen=True):
+    """The signals of one page. `origins`: kind → other hosts; `shape`: paths of tags; `texts`: place → digests of its
+    texts; `words`: place → its words in order, for the simhash of what stands still."""
+
+    title: str
+    origins: dict[str, frozenset[str]]
+    shape: frozenset[str]
+    texts: dict[str, frozenset[str]]
+    words: dict[str, tuple[str, ...]]
+
+
+def read_page(html: bytes, url: str) -> Page:
+    """Never raises: whatever a browser would show something for, the parser reads (HTML5 error recovery)."""
+    tree = LexborHTMLParser(_cut(html))
+    title = " ".join((found.text() if (found := tree.css_first("title")) else "").split())
+    origins = _origins(tree, url)
+    for name in _UNSEEN:
+        for node in tree.css(name):
+            node.decompose()
+    shape: set[str] = set()
+    texts: dict[str, set[str]] = {}
+    words: dict[str, list[str]] = {}
+    for tags, place, text in _elements(tree):
+        shape.add(tags)
+        if text and (place in texts or len(texts) < MOST_PLACES):
+            texts.setdefault(place, set()).add(_digest(text))
+            words.setdefault(place, []).extend(word.casefold() for word in _WORD.findall(text))
+    return Page(
+        title[:500],
+        {kind: frozenset(hosts) for kind, hosts in origins.items()},
+        frozenset(shape),
+        {place: frozenset(found) for place, found in texts.items()},
+        {place: tuple(found) for place, found in words.items()},
+    )
+
+
+def _cut(html: bytes) -> bytes:
+    """The page up to where it nests beyond all measure."""
+    depth, place = 0, 0
+    for piece in html.split(b"<"):
+        tag = _TAG.match(piece)
+        if tag and tag.group(2).lower() not in _CLOSES_ITSELF:
+            depth = max(0, depth + (-1 if tag.group(1) else 1))
+            if depth > _NESTED:
+                return html[:place]
+        place += len(piece) + 1
+    return html
+
+
+def simhash(words: Iterable[str]) -> int:
+    """64 bits; pages that share most of their word pairs differ in few of them. 0 for no word."""
+    weights = [0] * 64
+    before = ""
+    for word in words:
+        bits = int.from_bytes(hashlib.blake2b(f"{before} {word}".encode(), digest_size=8).digest(), "big")
+        before = word
+        for place in range(64):
+            weights[place] += 1 if bits >> place & 1 else -1
+    return sum(1 << place for place in range(64) if weights[place] > 0)
+
+
+def distance(one: int, other: int) -> int:
+    """Bits that differ."""
+    return (one ^ other).bit_count()
+
+
+def _elements(tree: LexborHTMLParser) -> Iterator[tuple[str, str, str]]:
+    """(tag path, place, own text) of every element of the body, in order."""
+    if tree.body is None:
+        return
+    stack: list[tuple[LexborNode, str, str, int]] = [(tree.body, "", "", 0)]
+    while stack:
+        node, tags, place, depth = stack.pop()
+        if depth < DEEPEST:
+            tags, place = f"{tags}/{node.tag}", f"{place}/{_named(node)}"
+        yield tags, place, " ".join(node.text(deep=False).split())
+        inside = []
+        child = node.child
+        while child is not None:
+            if not (child.tag or "-").startswith(("-", "_")):  # texts and comments are "-text", "-comment"
+                inside.append((child, tags, place, depth + 1))
+            child = child.next
+        stack.extend(reversed(inside))
+
+
+def _named(node: LexborNode) -> str:
+    """The tag with its id: names of classes change with every build of a site."""
+    name = node.attributes.get("id")
+    return f"{node.tag}#{name}" if name and not any(map(str.isdigit, name)) else str(node.tag)
+
+
+def _origins(tree: LexborHTMLParser, url: str) -> dict[str, set[str]]:
+    own = urlsplit(url).hostname or ""
+    found: dict[str, set[str]] = {}
+    for kind, selector, attribute in _ORIGINS:
+        for node in tree.css(selector):
+            _add(found, kind, url, node.attributes.get(attribute), own)
+    for node in tree.css("meta[http-equiv][content]"):
+        if (node.attributes.get("http-equiv") or "").lower() == "refresh":
+            told = _REFRESH.search(node.attributes.get("content") or "")
+            _add(found, "frame", url, told.group(1) if told else None, own)
+    return found
+
+
+def _add(found: dict[str, set[str]], kind: str, url: str, target: str | None, own: str) -> None:
+    try:
+        host = urlsplit(urljoin(url, target or "")).hostname
+    except ValueError:  # an address no browser would follow either
+        return
+    if host and host != own:
+        found.setdefault(kind, set()).add(host)
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
