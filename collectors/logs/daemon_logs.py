@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from collectors.logs.port import Reading
+from collectors.logs.programs import FOUND, scan_fields
 from collectors.source_event import SourceEvent
 from collectors.stamps import stamp_of
 from jikimi.domain.event import TIMESTAMP, Event
@@ -16,7 +17,7 @@ CLAMAV = LogSource(product="linux", service="clamav")
 _DATE = r"(?P<time>[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4})"
 _VSFTPD = re.compile(rf"{_DATE} \[pid \d+\] (?:\[(?P<User>[^\]]*)\] )?(?P<said>.*)")
 _CLAMD = re.compile(rf"{_DATE} -> (?P<said>.*)")
-_CLAMSCAN = re.compile(r"(?P<file>(?:/|[A-Za-z]:\\).{1,4096}?): (?P<signature>\S+) FOUND$")
+_CLAMSCAN = re.compile(r"(?:/|[A-Za-z]:\\).{1,4096}?: \S+ FOUND$")
 LOOKS = re.compile(rf"{_DATE} (?:\[pid \d+\] |-> )|(?:/|[A-Za-z]:\\).{{1,4096}}?: \S+ FOUND$")
 _CLIENT = re.compile(r'Client "(?:::ffff:)?(?P<SourceIp>[0-9A-Fa-f.:]+)"')
 
@@ -69,6 +70,5 @@ def _ftp(found: "re.Match[str]", line: str) -> Event:
 
 def _scanned(stamped: Event, line: str, said: str) -> Sequence[SourceEvent]:
     event = stamped | {"program": "clamd", "message": line}
-    if (found := _CLAMSCAN.match(said)) is not None:
-        event |= {"Filename": found["file"], "Signature": found["signature"]}
-    return [SourceEvent(CLAMAV, event)]
+    fields = scan_fields(said)
+    return [SourceEvent(FOUND if fields else CLAMAV, event | fields)]

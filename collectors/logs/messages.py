@@ -36,7 +36,8 @@ class Messages:
             return [SourceEvent(DNS, event | asked)]
         if " SRC=" in message and (packet := firewall_fields(message)):
             return [SourceEvent(FIREWALL, event | packet)]
-        return [SourceEvent(source_of(program), event | fields_of_message(program, message))]
+        fields = fields_of_message(program, message)
+        return [SourceEvent(source_of(program, fields), event | fields)]
 
     def flush(self) -> Sequence[SourceEvent]:
         return self._audit.flush()

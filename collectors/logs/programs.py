@@ -49,8 +49,14 @@ _PORTS = re.compile(r"\bSPT=(?P<src_port>\d+) DPT=(?P<dst_port>\d+)")
 _REFUSED = re.compile(r"\b(?:BLOCK|DROP|DENY|DENIED|REJECT)", re.IGNORECASE)
 
 
-def source_of(program: str) -> LogSource:
-    """The log source of a program's messages in the system log; `syslog` for one without a service of its own."""
+FOUND = LogSource(product="linux", category="antivirus", service="clamav")
+_CLAMAV = re.compile(r"(?P<Filename>(?:/|[A-Za-z]:\\).{1,4096}?): (?P<Signature>\S+) FOUND\b")
+
+
+def source_of(program: str, fields: Event) -> LogSource:
+    """The log source of a program's message in the system log; `syslog` for one without a service of its own."""
+    if "Signature" in fields:
+        return FOUND
     service = _SERVICES.get(program, "syslog")
     return LogSource(service=service) if service in _WEB else LogSource(product="linux", service=service)
 
@@ -97,6 +103,12 @@ def _auth(message: str) -> Event:
     return {"Outcome": "failure"} if "authentication failure" in message else {}
 
 
+def scan_fields(message: str) -> Event:
+    """Filename and Signature, as Sigma's category antivirus has them, of what ClamAV found; empty for its other lines."""
+    found = _CLAMAV.search(message)
+    return _found(found) if found is not None else {}
+
+
 def _cron(message: str) -> Event:
     found = _CRON.search(message)
     return _found(found) if found is not None else {}
@@ -118,4 +130,10 @@ def firewall_fields(message: str) -> Event:
     return event | {"action": "blocked" if refused else "accept", "blocked": "true" if refused else "false"}
 
 
-_READERS: dict[str, Callable[[str], Event]] = {"sshd": _sshd, "sudo": _sudo, "auth": _auth, "cron": _cron}
+_READERS: dict[str, Callable[[str], Event]] = {
+    "sshd": _sshd,
+    "sudo": _sudo,
+    "auth": _auth,
+    "cron": _cron,
+    "clamav": scan_fields,
+}
