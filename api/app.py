@@ -8,6 +8,7 @@ from api.headers import SecurityHeaders
 from api.incidents import routes as incident_routes
 from api.live import routes as live_routes
 from api.pages import answer, shell, sign_in
+from api.rules import life as rule_life
 from api.rules import workshop
 from api.services import Services
 from api.settings import ApiSettings
@@ -22,6 +23,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     admin_users.router,
     workshop.router,
     admin_websites.router,
+    rule_life.router,
     metrics_page.router,
     sign_in.router,
     shell.router,

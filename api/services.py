@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from api.rules.desk import RuleDesk
 from api.rules.port import Workshop
 from jikimi.clock import Clock
 from jikimi.storage.database import Database
@@ -16,6 +17,7 @@ class Services:
     """`status` gives the object that `jikimi status --json` prints; `admin_token` guards /v1/admin.
 
     Without a `workshop` the routes of /v1/admin/rules that need it answer 503.
+    `rule_desk` is None in a process that runs no detectors.
     """
 
     database: Database
@@ -25,3 +27,4 @@ class Services:
     admin_token: str
     status: Callable[[], Awaitable[dict[str, Any]]]
     workshop: Workshop | None = None
+    rule_desk: RuleDesk | None = None

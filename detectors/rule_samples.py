@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from detectors.detection import Detection, Taken
+from detectors.release.life import Life
 from detectors.sigma.correlate import END
 from detectors.sigma.match import RuleSet
 from jikimi.domain.event import (
@@ -55,11 +56,14 @@ def samples_of(rule_file: Path) -> list[Sample]:
     return samples
 
 
-def run_sample(rules: RuleSet, sample: Sample, tenant: Tenant) -> list[Finding]:
-    """The sample through enrichment, rules and correlations, as the worker would: a batch a run of one log source."""
+def run_sample(rules: RuleSet, sample: Sample, tenant: Tenant, life: Life | None = None) -> list[Finding]:
+    """The sample through enrichment, rules and correlations, as the worker would: a batch a run of one log source.
+
+    With a `life` its stages and exceptions are heeded too; without one every rule is live.
+    """
     spread = list(_spread(sample))
     last = max(event_time(event) for _, event in spread)
-    detection, found, seq = Detection(rules), list[Finding](), 0
+    detection, found, seq = Detection(rules, life=life), list[Finding](), 0
     for logsource, run in groupby(spread, key=lambda one: one[0]):
         events = [event for _, event in run]
         envelope = Envelope("agent", "epoch", seq, len(events), logsource, last, tenant.id, "device", received_at=last)

@@ -32,6 +32,16 @@ class DataDir:
         return self.root / "websites"
 
     @property
+    def rules(self) -> Path:
+        """Folder of the unpacked rule bundle; the bundle itself lies in the database."""
+        return self.root / "rules"
+
+    @property
+    def trusted_keys(self) -> Path:
+        """Folder of public keys (`*.pub`) whose rule bundles are believed."""
+        return self.root / "trusted-keys"
+
+    @property
     def address(self) -> Path:
         """`http://127.0.0.1:PORT` of the running centre."""
         return self.root / "centre.address"

@@ -117,11 +117,13 @@ async def write_history(
     actor: str,
     rule_id: str = "",
     tenant_id: str = "*",
-    **detail: object,
+    detail: Mapping[str, object],
 ) -> None:
     """One line of who changed what, when and why."""
     await connection.execute(
-        rule_history.insert().values(at=at, actor=actor, kind=kind, rule_id=rule_id, tenant_id=tenant_id, detail=detail)
+        rule_history.insert().values(
+            at=at, actor=actor, kind=kind, rule_id=rule_id, tenant_id=tenant_id, detail=dict(detail)
+        )
     )
 
 
@@ -146,9 +148,7 @@ async def _bar(connection: AsyncConnection, quarantined: Iterable[Quarantine], n
             actor="jikimi",
             rule_id=one.rule.id,
             tenant_id=one.tenant_id,
-            cause=one.kind,
-            reason=one.reason[:2000],
-            version=one.rule.version,
+            detail={"cause": one.kind, "reason": one.reason[:2000], "version": one.rule.version},
         )
         await raise_versions(connection)
 

@@ -25,6 +25,7 @@ from jikimi.stream.port import EventLog
 
 if TYPE_CHECKING:
     from alerting.settings import AlertSettings
+    from detectors.release.library import Loaded, RuleLibrary
     from detectors.sigma.report import LoadReport
 
 log = structlog.get_logger(__name__)
@@ -38,8 +39,11 @@ Task = Callable[[asyncio.Event], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class CentreOptions:
-    """`port=0` takes a free one. `rules` are folders; `kafka` is HOST:PORT or None for the embedded log;
-    `private_websites` lets the service monitoring ask addresses inside networks."""
+    """`port=0` takes a free one. `rules` are folders; `kafka` is HOST:PORT or None for the embedded log.
+
+    `private_websites` lets the service monitoring ask addresses inside networks. `bundle` is a rule bundle to install,
+    `trusted_keys` the folder of the keys to believe instead of the data folder's.
+    """
 
     data: DataDir
     rules: Sequence[Path]
@@ -47,6 +51,8 @@ class CentreOptions:
     port: int = 8600
     kafka: str | None = None
     private_websites: bool = False
+    bundle: Path | None = None
+    trusted_keys: Path | None = None
     alert_settings: "AlertSettings | None" = None
     tell: Callable[[str], None] = field(default=lambda _: None)
 
@@ -92,8 +98,8 @@ async def _start(options: CentreOptions, listener: socket.socket, stack: context
     from api.services import Services
     from api.settings import ApiSettings
     from collectors.websites.fetch import SiteFetcher
-    from detectors.sigma import cache
-    from detectors.sigma.load import load_rules
+    from detectors.release.desk import RuleDesk
+    from detectors.release.library import RuleLibrary
     from detectors.worker import DetectorWorker
     from jikimi.cli.rule_workshop import RuleWorkshop
     from jikimi.cli.site_watch import SiteWatch
@@ -102,14 +108,11 @@ async def _start(options: CentreOptions, listener: socket.socket, stack: context
     from jikimi.storage.status import read_status
 
     data = options.data
-    options.tell("규칙을 읽습니다 / loading rules …")
-    rules, report = await asyncio.to_thread(load_rules, options.rules, keep_in=cache.folder())
-    for refusal in report.refused:
-        options.tell(f"  규칙을 쓸 수 없습니다 / rule refused: {refusal}")
-    options.tell(f"규칙 {report.loaded:,}개 / {report.loaded:,} rules, {len(report.refused):,} refused")
     await asyncio.to_thread(upgrade, data.database)
     database = Database.sqlite(data.database)
     stack.push_async_callback(database.close)
+    library = RuleLibrary(options.rules, unpacked=data.rules, trusted=options.trusted_keys or data.trusted_keys)
+    loaded = await _load_rules(options, library, database)
     event_log = await _open_log(options)
     stack.push_async_callback(event_log.close)
     store = await EventStore.open(data.events)
@@ -122,13 +125,14 @@ async def _start(options: CentreOptions, listener: socket.socket, stack: context
         return await read_status(database, event_log, store, utc_now())
 
     workshop = RuleWorkshop(database, store, options.rules)
-    services = Services(database, event_log, store, utc_now, token, status, workshop)
+    desk = RuleDesk(database, library, utc_now)
+    services = Services(database, event_log, store, utc_now, token, status, workshop, desk)
     server = _Server(uvicorn.Config(create_app(services, ApiSettings()), log_config=None, timeout_graceful_shutdown=3))
     alert_settings = _reachable(options.alert_settings or AlertSettings(), address)
     channels = await stack.enter_async_context(build_channels(alert_settings))
     fetcher = SiteFetcher(private=options.private_websites)
     tasks: dict[str, Task] = {
-        "detector": DetectorWorker(database, event_log, rules, utc_now).run,
+        "detector": DetectorWorker(database, event_log, loaded, utc_now, library=library).run,
         "archive": Archiver(database, event_log, store, utc_now).run,
         "websites": SiteWatch(database, event_log, fetcher, data.pictures, utc_now).run,
         "alerting": AlertWorker(database, channels, alert_settings, utc_now).run,
@@ -148,7 +152,24 @@ async def _start(options: CentreOptions, listener: socket.socket, stack: context
     await server.ready.wait()
     data.address.write_text(address, encoding="ascii")
     first_password = await asyncio.to_thread(_first_analyst, data)
-    return Centre(address, token, report, database, event_log, store, first_password)
+    return Centre(address, token, loaded.report, database, event_log, store, first_password)
+
+
+async def _load_rules(options: CentreOptions, library: "RuleLibrary", database: Database) -> "Loaded":
+    """Install the bundle, if one is given, and read every rule. Raises Misconfigured for a bundle that is refused."""
+    from detectors.release.bundle import read_file
+    from detectors.release.install import install_at_start
+
+    options.tell("규칙을 읽습니다 / loading rules …")
+    if options.bundle is not None:
+        content = await asyncio.to_thread(read_file, options.bundle)
+        await install_at_start(database, library, content, utc_now())
+    loaded = await library.load(database)
+    for refusal in loaded.report.refused:
+        options.tell(f"  규칙을 쓸 수 없습니다 / rule refused: {refusal}")
+    said = f"규칙 {loaded.report.loaded:,}개 / {loaded.report.loaded:,} rules, {len(loaded.report.refused):,} refused"
+    options.tell(f"{said}, bundle {loaded.versions.bundle}" if loaded.versions.bundle else said)
+    return loaded
 
 
 class _Server(uvicorn.Server):

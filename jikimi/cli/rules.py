@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from jikimi.cli import rule_bundle, rule_life
 from jikimi.cli.errors import for_people
 from jikimi.cli.options import DataOption, data_dir, our_rules
 
@@ -123,3 +124,7 @@ def backtest(
     with progress() as tell:
         found = tested_back(wish, files, data_dir(data), tenant, seconds, tell)
     told(found, as_json)
+
+
+rule_life.add_to(app)
+app.add_typer(rule_bundle.app, name="bundle")

@@ -109,6 +109,8 @@ def table(found: dict[str, Any]) -> Iterator[str]:
     yield from _rows(*((f"  {word}", n) for word, n in incidents.items() if word != "total"))
     yield from _rows(*((f"  {level.replace('_', ' ')} risk", n) for level, n in found["incidents_by_risk"].items()))
     yield ""
+    yield from _rules(found["rules"])
+    yield ""
     notices = found["notifications"]
     yield from _rows(("Notices", sum(notices.values())))
     yield from _rows(*((f"  {state}", n) for state, n in notices.items() if n))
@@ -117,6 +119,24 @@ def table(found: dict[str, Any]) -> Iterator[str]:
     yield from _rows(*((f"Still to be read by {group}", n) for group, n in lag.items()))
     yield ""
     yield f"As of {found['generated_at']}"
+
+
+def _rules(rules: dict[str, Any]) -> Iterator[str]:
+    yield from _rows(("Rules", rules["loaded"]), ("  in shadow", rules["shadow"]), ("  in draft", rules["draft"]))
+    shown = (
+        "quarantined",
+        "overflow",
+        "exceptions",
+        "suppressed",
+        "groups_given_up",
+        "events_too_late",
+        "bundle_version",
+    )
+    yield from _rows(*((f"  {name.replace('_', ' ')}", rules[name]) for name in shown if rules[name]))
+    if rules["bundle_version"]:
+        yield from _rows(("  of bundle version", rules["bundle_version"]))
+    if rules["reload_error"]:
+        yield f"  not reloaded: {rules['reload_error']}"
 
 
 def _rows(*rows: tuple[str, int]) -> Iterator[str]:

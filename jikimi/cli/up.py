@@ -1,6 +1,7 @@
 """`jikimi up`: start the whole centre on this machine."""
 
 import asyncio
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,6 +25,15 @@ def up(
     private_websites: Annotated[
         bool, typer.Option("--private-websites", help="Also watch web sites inside this network (intranet, trials).")
     ] = False,
+    bundle: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Signed rule bundle to install, unless it is installed already.")
+    ] = None,
+    trusted_keys: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder of public keys (*.pub) of rule bundles.  [default: DATA/trusted-keys]"
+        ),
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every log line.")] = False,
 ) -> None:
     """Start the whole centre: ingest, detectors, archive, alerting and the console. Ctrl-C stops it cleanly.
@@ -35,13 +45,23 @@ def up(
         jikimi up --data /srv/jikimi --port 8600
 
         jikimi up --rules ./sigma/rules --kafka 192.0.2.10:9092
+
+        jikimi up --bundle rules-7.jikimi --trusted-keys /etc/jikimi/trusted-keys
     """
     from jikimi.cli.centre import CentreOptions, running_centre
     from jikimi.logs import set_up_logs
 
     set_up_logs(verbose=verbose)
     options = CentreOptions(
-        data_dir(data), rule_folders(rules), host, port, kafka, private_websites=private_websites, tell=typer.echo
+        data_dir(data),
+        rule_folders(rules),
+        host,
+        port,
+        kafka,
+        private_websites=private_websites,
+        bundle=bundle,
+        trusted_keys=trusted_keys,
+        tell=typer.echo,
     )
 
     async def serve() -> None:

@@ -13,7 +13,16 @@ from jikimi.domain.scope import TenantScope
 from jikimi.storage import counters
 from jikimi.storage.database import Database
 from jikimi.storage.events import EventStore
-from jikimi.storage.schema import agents, findings, incidents, notifications
+from jikimi.storage.schema import (
+    agents,
+    findings,
+    incidents,
+    notifications,
+    rule_exceptions,
+    rule_quarantine,
+    rule_stages,
+    rule_workers,
+)
 from jikimi.stream.port import EVENTS, EventLog
 
 GROUPS = ("detector", "archive")
@@ -49,6 +58,7 @@ async def read_status(
             "incidents": await _incidents(connection),
             "incidents_by_risk": await _incidents_by_risk(connection),
             "notifications": await _by(connection, notifications.c.state, NOTIFICATION_STATES),
+            "rules": await _rules(connection, counted, now),
             "lag": {},
             "agents": await _agents(connection, now),
         }
@@ -67,6 +77,30 @@ async def _incidents(connection: AsyncConnection) -> dict[str, int]:
 async def _incidents_by_risk(connection: AsyncConnection) -> dict[str, int]:
     by_risk = await _by(connection, incidents.c.risk, ())
     return {level.name: by_risk.get(str(level.value), 0) for level in RiskLevel}
+
+
+async def _rules(connection: AsyncConnection, counted: dict[str, int], now: datetime) -> dict[str, Any]:
+    """What is watched with, and what was kept from being told: nothing of it is silent."""
+    worker = (await connection.execute(select(rule_workers).order_by(rule_workers.c.at.desc()).limit(1))).one_or_none()
+    in_force = (rule_exceptions.c.withdrawn_at.is_(None), rule_exceptions.c.expires_at > now)
+    return {
+        "loaded": worker.rules if worker else 0,
+        "refused": worker.refused if worker else 0,
+        "bundle_version": worker.bundle_version if worker else 0,
+        "reload_error": worker.error if worker else "",
+        "draft": await _count(connection, rule_stages, rule_stages.c.stage == "draft"),
+        "shadow": await _count(connection, rule_stages, rule_stages.c.stage == "shadow"),
+        "quarantined": await _count(connection, rule_quarantine),
+        "overflow": await _sum(connection, rule_quarantine.c.overflow),
+        "exceptions": await _count(connection, rule_exceptions, *in_force),
+        "suppressed": await _sum(connection, rule_exceptions.c.suppressed),
+        "groups_given_up": counted.get("groups_given_up", 0),
+        "events_too_late": counted.get("events_too_late", 0),
+    }
+
+
+async def _sum(connection: AsyncConnection, column: ColumnElement[int]) -> int:
+    return int((await connection.execute(select(func.coalesce(func.sum(column), 0)))).scalar_one())
 
 
 async def _agents(connection: AsyncConnection, now: datetime) -> dict[str, int]:

@@ -27,6 +27,20 @@ async def test_an_empty_centre_names_everything_at_zero(database: Database) -> N
         "notifications": dict.fromkeys(
             ["pending", "sending", "accepted", "delivered", "failed", "unknown", "suppressed", "bundled"], 0
         ),
+        "rules": {
+            "loaded": 0,
+            "refused": 0,
+            "bundle_version": 0,
+            "reload_error": "",
+            "draft": 0,
+            "shadow": 0,
+            "quarantined": 0,
+            "overflow": 0,
+            "exceptions": 0,
+            "suppressed": 0,
+            "groups_given_up": 0,
+            "events_too_late": 0,
+        },
         "lag": {},
         "agents": {"total": 0, "silent": 0},
     }
