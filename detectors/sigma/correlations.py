@@ -29,6 +29,7 @@ def shim(document: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     section = document.get("correlation")
     if not isinstance(section, dict):
         return document, None
+    _check(section)
     section = dict(section)
     document = {**document, "correlation": section}
     if "generate" in document:
@@ -43,13 +44,20 @@ def shim(document: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     return document, condition
 
 
-def correlation_of(
-    item: SigmaCorrelationRule, stated: Any, section: Mapping[str, Any], known: Mapping[str, Rule]
-) -> Correlation:
-    """`known` finds a rule by id or name, `stated` is the condition. Raises `Unsupported`."""
-    kind = cast("CorrelationType", item.type.name.lower())
+def _check(section: dict[Any, Any]) -> None:
+    """What pySigma would let pass: an unknown part, and names that are no text."""
     if unknown := sorted(map(str, section.keys() - _KEYS)):
         raise Unsupported(f"the correlation has no part called {unknown[0]!r}", f"{unknown[0]}:")
+    for part in ("rules", "group-by"):
+        names = section.get(part) or []
+        for name in names if isinstance(names, list) else [names]:
+            if not isinstance(name, str) or not name:
+                raise Unsupported(f"{name!r} in {part} is not a name", f"{part}:")
+
+
+def correlation_of(item: SigmaCorrelationRule, stated: Any, known: Mapping[str, Rule]) -> Correlation:
+    """`known` finds a rule by id or name, `stated` is the condition. Raises `Unsupported`."""
+    kind = cast("CorrelationType", item.type.name.lower())
     names = [reference.reference for reference in item.rules or []]
     if not names or len(names) > RULES:
         raise Unsupported(f"a correlation names 1 to {RULES} rules, not {len(names)}", "rules:")

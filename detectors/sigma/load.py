@@ -177,21 +177,25 @@ class _Loading:
         for feeder, generates in generated.items():
             self.rules[feeder] = msgspec.structs.replace(self.rules[feeder], generates=generates)
 
-    def _refuse_waiting(self, waiting: Sequence[_Parsed]) -> None:
+    def _refuse_waiting(self, waiting: list[_Parsed]) -> None:
         """What is left names a rule that is not there, or itself by way of others."""
-        names = {str(name) for parsed in waiting for name in (parsed.item.id, parsed.item.name) if name}
+        while broken := [(parsed, why) for parsed in waiting if (why := self._broken(parsed, waiting)) is not None]:
+            for parsed, why in broken:
+                self._refuse(parsed.source, parsed.document, why)
+            waiting = [parsed for parsed in waiting if all(parsed is not one for one, _ in broken)]
         for parsed in waiting:
-            missing = [name for name in references_of(parsed.item) if name not in self.names]
-            refused = next((name for name in missing if name in self.refused_names), None)
-            gone = next((name for name in missing if name not in names), None)
-            if refused is not None:
-                error = Unsupported(f"the correlated rule {refused!r} was refused", refused)
-            elif gone is not None:
-                error = Unsupported(f"the correlated rule {gone!r} is not among the loaded rules", gone)
-            else:
-                why = "goes in a circle, or is one that does"
-                error = Unsupported(f"the correlated rule {missing[0]!r} {why}", missing[0])
+            missing = next(name for name in references_of(parsed.item) if name not in self.names)
+            error = Unsupported(f"the correlated rule {missing!r} is fed by this one, or by a circle", missing)
             self._refuse(parsed.source, parsed.document, error)
+
+    def _broken(self, parsed: _Parsed, waiting: Sequence[_Parsed]) -> Unsupported | None:
+        awaited = {str(name) for one in waiting for name in (one.item.id, one.item.name) if name}
+        for name in references_of(parsed.item):
+            if name not in self.names and name in self.refused_names:
+                return Unsupported(f"the correlated rule {name!r} was refused", name)
+            if name not in self.names and name not in awaited:
+                return Unsupported(f"the correlated rule {name!r} is not among the loaded rules", name)
+        return None
 
 
 def item_of(content: dict[str, Any], file: str) -> tuple[_Item, Any]:
@@ -228,7 +232,7 @@ def rule_of(item: SigmaRule, file: str, placeholders: Placeholders, filters: Seq
 
 
 def _correlation(parsed: _Parsed, known: dict[str, Rule]) -> Rule:
-    correlation = correlation_of(parsed.item, parsed.condition, parsed.document.content["correlation"], known)
+    correlation = correlation_of(parsed.item, parsed.condition, known)
     sources_of_feeders = {known[rule].logsource for rule in correlation.rules}
     logsource = sources_of_feeders.pop() if len(sources_of_feeders) == 1 else LogSource()
     return _named(parsed.item, parsed.source.file, logsource, correlation=correlation)
