@@ -42,6 +42,14 @@ class NewTenant(Wish):
     allowed_media: list[Name] = []
 
 
+class PlaceholderValues(Wish):
+    """No values take the placeholder away."""
+
+    tenant: str | None = None
+    name: Annotated[str, Field(pattern=r"^[^%\\\s]{1,100}$")]
+    values: Annotated[list[Annotated[str, Field(min_length=1, max_length=500)]], Field(max_length=1_000)] = []
+
+
 class NewSite(Wish):
     tenant: str | None = None
     name: Name
@@ -149,6 +157,22 @@ async def allow_media(request: Request, wish: AllowedMedia) -> dict[str, Any]:
             tenants_table.update().where(tenants_table.c.id == tenant.id).values(allowed_media=allowed)
         )
     return {"tenant": tenant.name, "allowed_media": allowed}
+
+
+@router.put("/placeholders")
+async def set_placeholder(request: Request, wish: PlaceholderValues) -> dict[str, Any]:
+    """The company's values for a Sigma placeholder; the detector uses them within seconds."""
+    async with centre(request).services.database.write() as connection:
+        tenant = await _tenant(connection, wish.tenant)
+        changed = await tenants.set_placeholder(connection, tenant, wish.name, wish.values)
+    return {"tenant": changed.name, "name": wish.name, "values": list(changed.placeholders.get(wish.name, ()))}
+
+
+@router.get("/placeholders")
+async def list_placeholders(request: Request, tenant: str | None = None) -> list[dict[str, Any]]:
+    async with centre(request).services.database.read() as connection:
+        found = await _tenant(connection, tenant)
+    return [{"name": name, "values": list(values)} for name, values in found.placeholders.items()]
 
 
 @router.get("/agents")

@@ -13,6 +13,7 @@ from detectors.release.tally import Tally
 from detectors.sigma.correlate import CorrelationHit, Correlator, Loss
 from detectors.sigma.match import RuleSet
 from detectors.sigma.rule import Match, Rule
+from detectors.sigma.tenant_rules import TenantRules
 from jikimi.domain.event import Event, EventBatch, event_id
 from jikimi.domain.finding import Finding
 from jikimi.domain.tenant import Tenant
@@ -42,8 +43,9 @@ class Detection:
     def __init__(
         self, rules: RuleSet, memory: Iterable[tuple[str, str, str, bytes]] = (), life: Life | None = None
     ) -> None:
-        self.advice: Mapping[str, Advice] = {rule.id: make.advice_of(rule.jikimi) for rule in rules.rules}
+        self.advice: dict[str, Advice] = {rule.id: make.advice_of(rule.jikimi) for rule in rules.rules}
         self._rules = rules
+        self._tenant_rules = TenantRules(rules.open)
         self._correlator = Correlator(rules.correlations)
         self._correlator.load(memory)
         self._admission = Admission(Life())
@@ -92,7 +94,11 @@ class Detection:
         received = envelope.received_at or envelope.sent_at
         origin = make.Origin(one.tenant.id, envelope.device_id, one.device_name, envelope.logsource)
         self._admission.begin(one.tenant.id, received, one.fresh)
-        asked = [match for match in self._matches(one, received) if match.index >= one.skip]
+        asked = [match for match in self._matches(self._rules, one, received) if match.index >= one.skip]
+        if (own := self._tenant_rules.of(one.tenant.placeholders)) is not None:
+            asked += [match for match in self._matches(own, one, received) if match.index >= one.skip]
+            self.advice |= {rule.id: make.advice_of(rule.jikimi) for rule in own.rules}
+            self._note_thrown(own)
         matches, spared = self._admission.excepted(asked, envelope.logsource)
         refs = [
             (match, match.event, event_id(envelope.agent_id, envelope.epoch, envelope.first_seq + match.index))
@@ -101,10 +107,10 @@ class Detection:
         found = [finding for ref in refs if (finding := self._of_match(*ref, origin)) is not None]
         hits = self._correlator.apply(one.tenant.id, refs, received, spared, make.written(origin))
         found += [finding for hit in hits if (finding := self._of_hit(hit)) is not None]
-        self._note_thrown()
+        self._note_thrown(self._rules)
         return found
 
-    def _matches(self, one: Taken, received: datetime) -> list[Match]:
+    def _matches(self, rules: RuleSet, one: Taken, received: datetime) -> list[Match]:
         """The events' bytes are matched as they are, but for log sources whose events say more once enriched."""
         logsource = one.batch.envelope.logsource
 
@@ -112,8 +118,8 @@ class Detection:
             return enrich(event, logsource, one.tenant, received)
 
         if adds_fields(logsource):
-            return self._rules.match(logsource, [enriched(event) for event in one.batch.events()])
-        return self._rules.match_canonical(logsource, one.batch.block, enriched)
+            return rules.match(logsource, [enriched(event) for event in one.batch.events()])
+        return rules.match_canonical(logsource, one.batch.block, enriched)
 
     def _of_match(self, match: Match, event: Event, name: str, origin: make.Origin) -> Finding | None:
         if not match.rule.generates or not self._admission.admits(match.rule, name):
@@ -134,11 +140,15 @@ class Detection:
             return None
 
     def _throw(self, rule: Rule, error: Exception) -> None:
-        self._rules.quarantined[rule.id] = f"{type(error).__name__}: {error}"
+        reason = f"{type(error).__name__}: {error}"
+        if rule.id in self._rules.by_id:
+            self._rules.quarantined[rule.id] = reason
+        else:  # one that only this company's placeholder values made usable
+            self._admission.threw(rule, reason)
 
-    def _note_thrown(self) -> None:
+    def _note_thrown(self, rules: RuleSet) -> None:
         """Whatever threw, while matching or after, and was not known to."""
-        for rule_id, reason in self._rules.quarantined.items():
-            rule = self._rules.by_id[rule_id]
+        for rule_id, reason in rules.quarantined.items():
+            rule = rules.by_id[rule_id]
             if rule_id not in self._admission.life.broken([rule]):
                 self._admission.threw(rule, reason)

@@ -54,4 +54,4 @@ class Life:
 def running(rules: RuleSet, life: Life) -> RuleSet:
     """`rules` itself, or a smaller set when some of it is not to be asked."""
     wanted = life.asked(rules.rules)
-    return rules if len(wanted) == len(rules.rules) else RuleSet(wanted)
+    return rules if len(wanted) == len(rules.rules) else RuleSet(wanted, rules.open)

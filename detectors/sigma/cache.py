@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from detectors.sigma.open_rules import NO_OPEN_RULES, OpenRules
 from detectors.sigma.placeholders import NONE, Placeholders
 from detectors.sigma.report import LoadReport
 from detectors.sigma.rule import Rule
@@ -25,6 +26,7 @@ _KEPT = 8
 class Loaded(msgspec.Struct, frozen=True):
     rules: tuple[Rule, ...]
     report: LoadReport
+    open_rules: OpenRules = NO_OPEN_RULES
 
 
 def folder() -> Path:

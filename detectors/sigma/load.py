@@ -20,7 +20,8 @@ from detectors.sigma.delivery import why_blind
 from detectors.sigma.detections import check_detections
 from detectors.sigma.filters import Filter, filter_of, filtered, without_effect
 from detectors.sigma.match import RuleSet
-from detectors.sigma.modifiers import Unsupported
+from detectors.sigma.modifiers import NoValues, Unsupported
+from detectors.sigma.open_rules import OpenRule, OpenRules, open_rule
 from detectors.sigma.placeholders import NONE, Placeholders
 from detectors.sigma.regex import POLICY
 from detectors.sigma.report import Blind, LoadReport, Refusal
@@ -61,7 +62,7 @@ def load_rules(
         loaded = _Loading(placeholders).load(files)
         if keep_in:
             cache.keep(keep_in, files, loaded, placeholders)
-    return RuleSet(loaded.rules), loaded.report
+    return RuleSet(loaded.rules, loaded.open_rules), loaded.report
 
 
 class _Loading:
@@ -74,6 +75,7 @@ class _Loading:
         self.refused: list[Refusal] = []
         self.refused_names: set[str] = set()
         self.parsed: list[_Parsed] = []
+        self.open: list[OpenRule] = []
 
     def load(self, files: Sequence[Source]) -> cache.Loaded:
         for source in files:
@@ -90,7 +92,8 @@ class _Loading:
             if not rule.correlation and (why := why_blind(rule.logsource)) is not None
         )
         idle = tuple(parsed.refusal(why) for parsed, one in filters if (why := without_effect(one, kept)))
-        return cache.Loaded(kept, LoadReport(len(files), len(kept), tuple(self.refused), blind, idle))
+        report = LoadReport(len(files), len(kept), tuple(self.refused), blind, idle)
+        return cache.Loaded(kept, report, OpenRules(tuple(self.open), tuple(one for _, one in filters)))
 
     def _parse(self, source: Source) -> None:
         try:
@@ -148,6 +151,8 @@ class _Loading:
             self._add(rule_of(parsed.item, parsed.source.file, self.placeholders, filters))
         except Exception as error:  # as above: whatever pySigma trips over is this rule's refusal
             self._refuse(parsed.source, parsed.document, error)
+            if isinstance(error, NoValues):
+                self.open.append(open_rule(parsed.source.file, parsed.document.content))
 
     def _add(self, rule: Rule) -> None:
         if (other := self.rules.get(rule.id)) is not None:

@@ -13,6 +13,7 @@ import orjson
 
 from detectors.sigma.classify import Classifier
 from detectors.sigma.lines import Lines
+from detectors.sigma.open_rules import NO_OPEN_RULES, OpenRules
 from detectors.sigma.program import Program
 from detectors.sigma.route import EventClass, class_of, complete
 from detectors.sigma.rule import Match, Rule
@@ -38,10 +39,12 @@ class Counts(msgspec.Struct):
 class RuleSet:
     """All rules; programs are made when the first event of a class comes.
 
-    `quarantined` maps the id of a rule that threw to what it threw: it is not asked again. Not thread-safe.
+    `quarantined` maps the id of a rule that threw to what it threw: it is not asked again. `open` are rules that only
+    a company's placeholder values make usable (`tenant_rules`). Not thread-safe.
     """
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(self, rules: Sequence[Rule], open_rules: OpenRules = NO_OPEN_RULES) -> None:
+        self.open = open_rules
         self.rules: tuple[Rule, ...] = tuple(rules)
         self.by_id: dict[str, Rule] = {rule.id: rule for rule in self.rules}
         self.quarantined: dict[str, str] = {}

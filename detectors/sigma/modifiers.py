@@ -73,6 +73,10 @@ class Unsupported(Exception):
         self.near = near
 
 
+class NoValues(Unsupported):
+    """A placeholder has no values; a company's own may still make the rule usable."""
+
+
 def test_of(field: str | None, value: SigmaType, placeholders: Placeholders) -> Node:
     """The test of one value, of a field or as a keyword (`field=None`)."""
     if isinstance(value, SigmaExpansion):
@@ -146,7 +150,7 @@ def _expanded(value: SigmaString, placeholders: Placeholders, *, escape: bool = 
     try:
         yield from expanded(value, placeholders, escape=escape)
     except Unexpanded as error:
-        raise Unsupported(str(error), error.name) from error
+        raise NoValues(str(error), error.name) from error
 
 
 def _regex(field: str | None, value: SigmaRegularExpression, regexp: SigmaString) -> Node:

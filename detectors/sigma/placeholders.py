@@ -22,7 +22,6 @@ NONE: Placeholders = {}
 MOST = 10_000
 """The most values one rule's value may expand to."""
 
-_ESCAPED = re.compile(r"\\([\\%])")
 _PERCENT = "\ue000"
 """Stands for an escaped percent sign while placeholders are looked for (private use: in no real value)."""
 
@@ -39,15 +38,19 @@ class Expand(pysigma_modifiers.SigmaExpandModifier):
     """pySigma's modifier, which takes a backslash before a percent sign for a backslash; the specification does not."""
 
     def modify(self, val: SigmaString | SigmaRegularExpression) -> SigmaString | SigmaRegularExpression:
-        if isinstance(val, SigmaRegularExpression) or "\\%" not in val.original:
+        if isinstance(val, SigmaRegularExpression):
             return super().modify(val)
-        hidden = _ESCAPED.sub(lambda found: _PERCENT if found[1] == "%" else found[0], val.original)
-        plain = SigmaString(hidden).insert_placeholders()
-        head = [SpecialChars.WILDCARD_MULTI] if val.startswith(SpecialChars.WILDCARD_MULTI) else []
-        tail = [SpecialChars.WILDCARD_MULTI] if val.endswith(SpecialChars.WILDCARD_MULTI) else []
-        parts = [part.replace(_PERCENT, "%") if isinstance(part, str) else part for part in plain.s]
-        val.s = [*head, *parts, *tail]
-        return val
+        if self.applied_modifiers:  # what was written is no longer known: a pair of backslashes is one by now
+            val.s = [_hidden(part, r"\\(%)") if isinstance(part, str) else part for part in val.s]
+        else:
+            val = SigmaString(_hidden(val.original, r"\\([\\%])"))
+        expandable = val.insert_placeholders()
+        expandable.s = [part.replace(_PERCENT, "%") if isinstance(part, str) else part for part in expandable.s]
+        return expandable
+
+
+def _hidden(text: str, escaped: str) -> str:
+    return re.sub(escaped, lambda found: _PERCENT if found[1] == "%" else found[0], text)
 
 
 pysigma_modifiers.modifier_mapping["expand"] = Expand

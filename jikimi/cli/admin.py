@@ -21,6 +21,7 @@ token = typer.Typer(no_args_is_help=True, help="Enrolment tokens, with which age
 user = typer.Typer(no_args_is_help=True, help="People of the centre who sign in at the console.")
 agent = typer.Typer(no_args_is_help=True, help="Agents.")
 media = typer.Typer(no_args_is_help=True, help="Register of allowed removable devices.")
+placeholder = typer.Typer(no_args_is_help=True, help="A company's values for placeholders in Sigma rules.")
 letters = typer.Typer(no_args_is_help=True, help="Events that could not be taken, with the reason.")
 for name, group in {
     "tenant": tenant,
@@ -30,6 +31,7 @@ for name, group in {
     "user": user,
     "agent": agent,
     "media": media,
+    "placeholder": placeholder,
     "dead-letter": letters,
     "website": admin_website.app,
 }.items():
@@ -179,6 +181,28 @@ def media_allow(
     """Add a removable device to the company's register."""
     wish = {"serial": serial, "tenant": tenant}
     print_one(AdminClient(data).post("media", wish), as_json, "tenant", "allowed_media")
+
+
+@placeholder.command(
+    "set", epilog="Example: `jikimi admin placeholder set DomainControllers DC01 'DC-*' --tenant 한빛정밀`"
+)
+def placeholder_set(
+    name: Annotated[str, typer.Argument(help="As it stands in the rule, without percent signs.")],
+    data: Data,
+    values: Annotated[list[str] | None, typer.Argument(help="Values; `*` and `?` are wildcards. None: unset.")] = None,
+    tenant: OfTenant = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a placeholder values, so that rules with it watch this company; without values they do not."""
+    wish = {"tenant": tenant, "name": name, "values": values or []}
+    print_one(AdminClient(data).put("placeholders", wish), as_json, "tenant", "name", "values")
+
+
+@placeholder.command("list", epilog="Example: `jikimi admin placeholder list --tenant 한빛정밀`")
+def placeholder_list(data: Data, tenant: OfTenant = None, as_json: AsJson = False) -> None:
+    """List a company's placeholders."""
+    query = {"tenant": tenant} if tenant else {}
+    print_many(AdminClient(data).get("placeholders", **query), as_json, "name", "values")
 
 
 @letters.command("list", epilog="Example: `jikimi admin dead-letter list --limit 20`")

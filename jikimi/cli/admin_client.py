@@ -32,6 +32,9 @@ class AdminClient:
     def post(self, path: str, wish: dict[str, Any] | None = None) -> Any:
         return self._ask("POST", path, json=wish)
 
+    def put(self, path: str, wish: dict[str, Any]) -> Any:
+        return self._ask("PUT", path, json=wish)
+
     def _ask(self, method: str, path: str, **more: Any) -> Any:
         import httpx  # slow to import, and most commands of this program never ask
 

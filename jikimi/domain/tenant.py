@@ -28,6 +28,8 @@ class Tenant(msgspec.Struct, frozen=True):
     work_hours: WorkHours = WorkHours()
     allowed_media: tuple[str, ...] = ()
     """Serial numbers in the company's register of allowed removable devices; empty: no register is kept."""
+    placeholders: dict[str, tuple[str, ...]] = {}
+    """Values of Sigma placeholders, e.g. DomainControllers → DC01, DC02: rules with `%DomainControllers%` need them."""
 
     def local(self, moment: datetime) -> datetime:
         """`moment` on the company's own clock."""

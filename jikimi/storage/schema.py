@@ -74,6 +74,7 @@ tenants = Table(
     Column("language", String(2), nullable=False, default="ko"),
     Column("work_hours", JSON, nullable=False, default=dict),  # {} = WorkHours() defaults
     Column("allowed_media", JSON, nullable=False, default=list),  # USB serial numbers
+    Column("placeholders", JSON, nullable=False, default=dict, server_default="{}"),  # of Sigma rules: name → values
     Column("created_at", UtcDateTime, nullable=False),
 )
 sites = Table(

@@ -1,6 +1,6 @@
 """The companies, their places, people and computers: plain functions on a connection."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -69,6 +69,15 @@ async def find_tenant(connection: AsyncConnection, name: str) -> Tenant | None:
 async def load_tenants(connection: AsyncConnection) -> list[Tenant]:
     """Every company, by name."""
     return [_tenant(row) for row in await connection.execute(select(tenants).order_by(tenants.c.name))]
+
+
+async def set_placeholder(connection: AsyncConnection, tenant: Tenant, name: str, values: Sequence[str]) -> Tenant:
+    """The company with these values for a Sigma placeholder; no values take it away."""
+    placeholders = {**tenant.placeholders, name: tuple(values)}
+    kept = {name: values for name, values in sorted(placeholders.items()) if values}
+    written = {name: list(values) for name, values in kept.items()}
+    await connection.execute(tenants.update().where(tenants.c.id == tenant.id).values(placeholders=written))
+    return msgspec.structs.replace(tenant, placeholders=kept)
 
 
 async def create_site(connection: AsyncConnection, tenant_id: str, name: str) -> str:
@@ -163,6 +172,7 @@ def _tenant(row: Row[Any]) -> Tenant:
         row.language,
         msgspec.convert(row.work_hours, WorkHours),
         tuple(row.allowed_media),
+        {name: tuple(values) for name, values in row.placeholders.items()},
     )
 
 

@@ -13,6 +13,8 @@ ROUTES = [
     ("GET", "contacts"),
     ("POST", "enrolment-tokens"),
     ("POST", "media"),
+    ("PUT", "placeholders"),
+    ("GET", "placeholders"),
     ("POST", "users"),
     ("GET", "users"),
     ("GET", "agents"),
@@ -142,6 +144,23 @@ async def test_a_serial_joins_the_companys_register_once(centre: RunningCentre) 
     await _post(centre, "media", serial="B")
     await _post(centre, "media", serial="A")
     assert (await _post(centre, "media", serial="A")).json()["allowed_media"] == ["A", "B"]
+
+
+async def test_a_placeholder_keeps_the_values_given_last_until_it_has_none(centre: RunningCentre) -> None:
+    async def put(**wish: object) -> httpx.Response:
+        return await centre.client.put("/v1/admin/placeholders", json=wish, headers=ADMIN)
+
+    await centre.tenant()
+    await put(name="Servers", values=["srv*"])
+    assert (await put(name="DomainControllers", values=["DC01", "DC02"])).json()["values"] == ["DC01", "DC02"]
+    listed = (await centre.client.get("/v1/admin/placeholders", headers=ADMIN)).json()
+    assert listed == [
+        {"name": "DomainControllers", "values": ["DC01", "DC02"]},
+        {"name": "Servers", "values": ["srv*"]},
+    ]
+    assert (await put(name="Servers")).json()["values"] == []
+    assert len((await centre.client.get("/v1/admin/placeholders", headers=ADMIN)).json()) == 1
+    assert (await put(name="%Servers%", values=["x"])).status_code == 422
 
 
 async def test_agents_are_listed_with_their_company_and_device(centre: RunningCentre) -> None:
