@@ -1,0 +1,80 @@
+"""Every vendor's words for the same things → the names that SigmaHQ's firewall and proxy rules use.
+
+The vendor's own fields stay beside them: rules for one product (`product: fortigate`) use those.
+"""
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+
+from collectors.flows.events import protocol_name
+
+_NAMES: dict[str, tuple[str, ...]] = {
+    "src_ip": ("src_ip", "srcip", "src", "source_ip", "src_addr", "srcaddr", "sourceaddress", "attacker_ip", "saddr"),
+    "src_port": ("src_port", "srcport", "spt", "source_port", "sport", "sourceport"),
+    "dst_ip": ("dst_ip", "dstip", "dst", "destination_ip", "dst_addr", "dstaddr", "destinationaddress", "victim_ip",
+               "daddr"),
+    "dst_port": ("dst_port", "dstport", "dpt", "destination_port", "dport", "destinationport"),
+    "protocol": ("protocol", "proto", "transport", "ipproto"),
+    "action": ("action", "act", "fw_action", "disp", "disposition", "log_subtype"),
+    "username": ("username", "user", "user_name", "usrname", "suser", "duser", "src_user", "admin_id"),
+    "bytes_out": ("sentbyte", "sent_bytes", "out", "sent_data", "tx_bytes", "srcbytes", "sent"),
+    "bytes_in": ("rcvdbyte", "recv_bytes", "in", "rcvd_data", "rx_bytes", "dstbytes", "rcvd"),
+    "rule_name": ("policyname", "policyid", "policy_id", "fw_rule_id", "fw_rule_name", "rule", "policy", "rule_id"),
+}  # fmt: skip
+_ADDRESSES = ("src_ip", "dst_ip")
+_PORTS = ("src_port", "dst_port")
+_COUNTS = ("bytes_out", "bytes_in")
+
+_ACTIONS = {
+    "accept": "accept allow allowed accepted permit permitted pass passed passthrough forward forwarded close closed "
+    "start timeout ip-conn client-rst server-rst dns alive expire built teardown established",
+    "deny": "deny denied refused violation",
+    "drop": "drop dropped discard discarded",
+    "block": "block blocked prevent prevented quarantine quarantined clean cleaned",
+    "reject": "reject rejected reset reset_client reset_server reset_both reset-both",
+}
+_ACTION_OF = {word: action for action, words in _ACTIONS.items() for word in words.split()}
+
+
+def normalised(fields: Mapping[str, str], *, traffic: bool) -> dict[str, str | int]:
+    """Sigma's names for what `fields` hold. `traffic`: the log tells of connections, so that its `action` is one of
+    accept, deny, drop, block, reject where the vendor's word is known."""
+    lower = {name.lower(): value for name, value in reversed(list(fields.items()))}
+    found: dict[str, str | int] = {}
+    for name, words in _NAMES.items():
+        value = next((lower[word] for word in words if lower.get(word)), "")
+        if value:
+            found |= _typed(name, value, traffic=traffic)
+    return found
+
+
+def _typed(name: str, value: str, *, traffic: bool) -> dict[str, str | int]:
+    """{} for a value that cannot be what the name says."""
+    if name in _ADDRESSES:
+        value = address(value)
+    elif name in _PORTS:
+        return (
+            {name: int(value)} if value.isascii() and value.isdigit() and len(value) < 6 and int(value) < 65536 else {}
+        )
+    elif name in _COUNTS:
+        return {name: int(value)} if value.isascii() and value.isdigit() and len(value) < 19 else {}
+    elif name == "protocol":
+        value = protocol(value)
+    elif name == "action" and traffic:
+        value = _ACTION_OF.get(value.lower(), value.lower())
+    return {name: value} if value else {}
+
+
+def address(text: str) -> str:
+    """The address in its usual form, without port or zone; "" for what is none."""
+    try:
+        return str(ip_address(text.strip("[] ").split("%", 1)[0].split("/", 1)[0]))
+    except ValueError:
+        return ""
+
+
+def protocol(text: str) -> str:
+    """`tcp`, `udp`, `icmp` … for a name in any case or a number."""
+    if text.isascii() and text.isdigit() and len(text) < 4:
+        return protocol_name(int(text))
+    return text.lower().split("/", 1)[0]

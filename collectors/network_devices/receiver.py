@@ -1,0 +1,225 @@
+"""Listens for network devices: syslog over UDP, TCP and TLS, NetFlow and IPFIX over UDP. One source of the agent."""
+
+import asyncio
+import contextlib
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from collectors.flows.events import flow_event
+from collectors.flows.table import Flow
+from collectors.network_devices.framing import Framing
+from collectors.network_devices.lines import read_line
+from collectors.network_devices.netflow import NetFlow
+from collectors.network_devices.pairing import Pairing
+from collectors.network_devices.senders import Senders
+from collectors.network_devices.settings import DeviceSettings, may_send
+from collectors.sources.feed import Feed
+from jikimi.clock import Clock, utc_now
+from jikimi.domain.event import TIMESTAMP
+from jikimi.domain.logsource import NETWORK_FLOW
+from jikimi.errors import Transient
+
+LOOK = 0.2
+REPORT = 300.0
+"""Seconds between two accounts of what each device sent."""
+
+CONNECTIONS = 256
+IDLE = 3600.0
+"""Seconds without a byte after which a connection is closed."""
+
+WRONG_CLOCK = timedelta(days=1)
+"""A device whose time is further off has its events told at their arrival; what it stated stays in `DeviceTime`."""
+
+_RECEIVE_BUFFER = 8 * 1024 * 1024
+_SO_MEMINFO, _DROPS = 55, 8  # linux/sock_diag.h: sk_meminfo, of which the ninth number counts what found no room
+
+
+class NetworkDevices:
+    """Raises Misconfigured for settings that cannot be used, Transient when a port cannot be had."""
+
+    name = "network_devices"
+
+    def __init__(self, settings: DeviceSettings, *, clock: Clock = utc_now) -> None:
+        self._settings = settings
+        self._clock = clock
+
+    def run(self, feed: Feed, stop: threading.Event) -> None:
+        asyncio.run(_Listening(self._settings, feed, self._clock).until(stop))
+
+
+class _Listening:
+    """One run: sockets, connections, and what lies between a packet and its event."""
+
+    def __init__(self, settings: DeviceSettings, feed: Feed, clock: Clock) -> None:
+        self._settings = settings
+        self._networks = settings.networks()
+        self._zone = settings.times()
+        self._tls = settings.tls() if settings.syslog_tls else None
+        self._feed = feed
+        self._clock = clock
+        self._netflow = NetFlow()
+        self._pairing = Pairing()
+        self._senders = Senders()
+        self._connections: set[asyncio.Task[None]] = set()
+        self._datagrams: dict[str, tuple[socket.socket, int]] = {}
+        self._since = clock()
+
+    async def until(self, stop: threading.Event) -> None:
+        async with AsyncExitStack() as stack:
+            modes = await self._listen(stack)
+            self._feed.running(", ".join(modes))
+            report = time.monotonic() + REPORT
+            while not stop.is_set():
+                await asyncio.sleep(LOOK)
+                self._tell_flows(self._pairing.late(time.monotonic()))
+                self._tell_drops()
+                if time.monotonic() >= report:
+                    report = time.monotonic() + REPORT
+                    self._report()
+        for task in self._connections:
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+        self._tell_flows(self._pairing.late(float("inf")))
+        self._report()
+
+    async def _listen(self, stack: AsyncExitStack) -> list[str]:
+        """What it listens to, in words."""
+        chosen = self._settings
+        loop = asyncio.get_running_loop()
+        modes = []
+        for what, port, heard in (
+            ("syslog UDP", chosen.syslog_udp, self.message),
+            ("NetFlow UDP", chosen.netflow_udp, self.flows),
+        ):
+            if port:
+                listener = self._bound(port, socket.SOCK_DGRAM)
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+                transport, _ = await loop.create_datagram_endpoint(partial(_Datagrams, heard), sock=listener)
+                stack.callback(transport.close)
+                self._datagrams[what] = (listener, 0)
+                modes.append(f"{what} {port}")
+        for what, port, tls in (("syslog TCP", chosen.syslog_tcp, None), ("syslog TLS", chosen.syslog_tls, self._tls)):
+            if port:
+                server = await asyncio.start_server(
+                    self._connected, sock=self._bound(port, socket.SOCK_STREAM), ssl=tls
+                )
+                stack.push_async_callback(server.wait_closed)
+                stack.callback(server.close)
+                modes.append(f"{what} {port}")
+        return modes
+
+    def _bound(self, port: int, kind: socket.SocketKind) -> socket.socket:
+        address = self._settings.address
+        listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
+        try:
+            if kind == socket.SOCK_STREAM:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((address, port))
+        except OSError as error:
+            listener.close()
+            raise Transient(f"port {port} of {address} cannot be listened to ({error.strerror})") from error
+        return listener
+
+    def message(self, raw: bytes, sender: str) -> None:
+        """One syslog message."""
+        if not self._may_send(sender):
+            return
+        now = self._clock()
+        line = read_line(raw, now, self._zone)
+        self._senders.of(sender).seen += 1
+        fields: dict[str, Any] = {**line.fields, "sender_ip": sender}
+        fields["Hostname"] = fields.get("Hostname") or sender
+        self._feed.emit(line.logsource, fields, self._at(line.time, now, fields))
+
+    def flows(self, datagram: bytes, exporter: str) -> None:
+        """One NetFlow or IPFIX datagram."""
+        if not self._may_send(exporter):
+            return
+        decoder, count = self._netflow, self._senders.of(exporter)
+        malformed, without = decoder.malformed, decoder.without_template
+        records = decoder.records(datagram, exporter)
+        count.seen += len(records)
+        count.malformed += decoder.malformed - malformed
+        count.without_template += decoder.without_template - without
+        for record in records:
+            self._tell_flows(self._pairing.add(exporter, record, time.monotonic()))
+
+    def _tell_flows(self, flows: Iterable[tuple[str, Flow]]) -> None:
+        for exporter, flow in flows:
+            event = flow_event(flow)
+            stated = datetime.fromisoformat(event.pop(TIMESTAMP))
+            event |= {"Hostname": exporter, "Exporter": exporter}
+            self._feed.emit(NETWORK_FLOW, event, self._at(stated, self._clock(), event))
+
+    def _at(self, stated: datetime | None, now: datetime, fields: dict[str, Any]) -> datetime:
+        if stated is None or abs(stated - now) <= WRONG_CLOCK:
+            return stated or now
+        fields["DeviceTime"] = stated.isoformat()
+        return now
+
+    def _may_send(self, sender: str) -> bool:
+        if may_send(sender, self._networks):
+            return True
+        self._senders.of(sender).refused += 1
+        return False
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One sender's connection, until it ends."""
+        task = asyncio.current_task()
+        sender = writer.get_extra_info("peername")[0]
+        if task is None or not self._may_send(sender):
+            writer.close()
+            return
+        if len(self._connections) >= CONNECTIONS:
+            self._senders.of(sender).refused += 1
+            writer.close()
+            return
+        self._connections.add(task)
+        framing = Framing()
+        try:
+            while data := await asyncio.wait_for(reader.read(64 * 1024), IDLE):
+                for raw in framing.feed(data):
+                    self.message(raw, sender)
+        except (OSError, TimeoutError):
+            pass  # the sender went away; what came before it did is told
+        finally:
+            for raw in framing.close():
+                self.message(raw, sender)
+            self._senders.of(sender).cut += framing.cut
+            self._connections.discard(task)
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    def _tell_drops(self) -> None:
+        """Datagrams that found the kernel's buffer full."""
+        for what, (listener, before) in self._datagrams.items():
+            try:
+                drops = struct.unpack_from("9I", listener.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36))[_DROPS]
+            except (OSError, struct.error):
+                return  # another system than Linux: not known
+            if drops > before:
+                self._datagrams[what] = (listener, drops)
+                self._feed.lost(f"{what}: more came than could be read", self._since, drops - before)
+            self._since = self._clock()
+
+    def _report(self) -> None:
+        for told in self._senders.told():
+            self._feed.health(
+                "gap" if told["Dropped"] else "heartbeat", told.pop("Reason") or "what this device sent", **told
+            )
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    def __init__(self, heard: Callable[[bytes, str], None]) -> None:
+        self._heard = heard
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self._heard(data, addr[0])

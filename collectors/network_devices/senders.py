@@ -1,0 +1,55 @@
+"""What each device sent, counted: a device that falls silent or is not understood must be seen. Without I/O."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+MOST = 1000
+"""Senders counted one by one; further ones are counted together, as `others`."""
+
+OTHERS = "others"
+
+
+@dataclass(slots=True)
+class Count:
+    """`seen` messages or flow records, `cut` longer than is read, `refused` from who may not send."""
+
+    seen: int = 0
+    cut: int = 0
+    malformed: int = 0
+    without_template: int = 0
+    refused: int = 0
+
+
+class Senders:
+    """Counts by sender since each last told."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, Count] = {}
+
+    def of(self, sender: str) -> Count:
+        if sender not in self._counts and len(self._counts) >= MOST:
+            sender = OTHERS
+        return self._counts.setdefault(sender, Count())
+
+    def told(self) -> Iterator[dict[str, Any]]:
+        """The fields of an `agent_health` event for each sender heard since the last time; counting begins anew."""
+        counts, self._counts = self._counts, {}
+        for sender, count in counts.items():
+            lost = count.refused + count.cut + count.malformed + count.without_template
+            yield {
+                "Sender": sender,
+                "Seen": count.seen,
+                "Dropped": lost or None,
+                "Reason": _words(count),
+            }
+
+
+def _words(count: Count) -> str:
+    reasons = {
+        "not heard: not in `senders`, or too many connections": count.refused,
+        "longer than is read, cut": count.cut,
+        "malformed": count.malformed,
+        "flow records before their template": count.without_template,
+    }
+    return "; ".join(f"{number} {what}" for what, number in reasons.items() if number)

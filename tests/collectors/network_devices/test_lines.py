@@ -1,0 +1,193 @@
+"""Lines of devices as they really send them."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from collectors.network_devices import cef, leef
+from collectors.network_devices.keyvalue import pairs
+from collectors.network_devices.lines import Line, read_line
+from jikimi.domain.logsource import LogSource
+
+NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+SEOUL = ZoneInfo("Asia/Seoul")
+
+FORTIGATE = (
+    '<189>date=2026-11-22 time=11:37:47 devname="UTM-1" logid="0000000013" type="traffic" subtype="forward" '
+    'eventtime=1795315067369913239 tz="+0900" srcip=192.0.2.11 srcport=58012 dstip=198.51.100.155 dstport=80 proto=6 '
+    'action="close" policyid=1 sentbyte=1188 rcvdbyte=1224 msg="a \\"quoted\\" srcip=203.0.113.1"'
+)
+CEF = (
+    "<14>Nov 22 11:07:55 FGT-A CEF: 0|Fortinet|Fortigate|v6.0.3|00013|traffic:forward deny|3|cat=traffic:forward "
+    "FTNTFGTsubtype=forward src=192.0.2.11 spt=54190 dst=198.51.100.1 dpt=443 proto=6 act=deny cs5=10 cs5Label=Policy Id"
+)
+LEEF = "LEEF:2.0|Vendor X|UTM|1|deny|^|src=192.0.2.1^dst=198.51.100.2^srcPort=1^dstPort=2^proto=TCP^action=DROP"
+MF2 = (
+    '<14>1 2026-11-22T00:40:26.255516Z [fw4_allow] [192.0.2.2] start_time="2026-11-22 09:40:15" machine_name=MF2 '
+    "fw_rule_id=Local Out src_ip=192.0.2.4 src_port=48057 dst_ip=198.51.100.152 dst_port=53 protocol=UDP tx_bytes=10"
+)
+MF2_CSV = (
+    "<14>1 2026-11-22T00:40:26Z [fw4_deny] [192.0.2.2]2026-11-22 09:21:41,2026-11-22 09:21:46,5,MF2,93,Undefined,"
+    "203.0.113.9,53363,192.0.2.20,3389,TCP,EXT,4,366, ,-"
+)
+TRUSGUARD = "<13>Nov 22 12:00:01 UTM-2 3`0`1`1`100000`6020`20261122`11:30:10`2`6`p1`203.0.113.9`4444`192.0.2.2`22`eth0`eth1``````"
+SOPHOS = (
+    'device_name="XG" timestamp="2026-11-22T11:00:00+0900" log_type="Firewall" log_subtype="Denied" src_ip="192.0.2.1" '
+    'src_port=5 dst_ip="198.51.100.2" dst_port=445 protocol="TCP"'
+)
+
+
+def _read(text: str) -> Line:
+    return read_line(text.encode(), NOW, SEOUL)
+
+
+@pytest.mark.parametrize(
+    ("text", "dialect", "product", "source", "port", "protocol", "action", "name"),
+    [
+        (FORTIGATE, "keyvalue", "fortigate", "192.0.2.11", 80, "tcp", "accept", "UTM-1"),
+        (CEF, "cef", "fortigate", "192.0.2.11", 443, "tcp", "deny", "FGT-A"),
+        (LEEF, "leef", "vendor_x", "192.0.2.1", 2, "tcp", "drop", None),
+        (MF2, "secui", "secui", "192.0.2.4", 53, "udp", "accept", "MF2"),
+        (MF2_CSV, "secui", "secui", "203.0.113.9", 3389, "tcp", "deny", "MF2"),
+        (TRUSGUARD, "trusguard", "trusguard", "203.0.113.9", 22, "tcp", "deny", "UTM-2"),
+        (SOPHOS, "keyvalue", "sophos", "192.0.2.1", 445, "tcp", "deny", "XG"),
+    ],
+    ids=lambda value: value[:12] if isinstance(value, str) else str(value),
+)
+def test_every_vendors_words_become_sigmas_firewall_fields(
+    text: str, dialect: str, product: str, source: str, port: int, protocol: str, action: str, name: str | None
+) -> None:
+    line = _read(text)
+    fields = line.fields
+    assert (line.dialect, line.logsource.product, line.logsource.category) == (dialect, product, "firewall")
+    assert (fields["src_ip"], fields["dst_port"]) == (source, port)
+    assert (fields["protocol"], fields["action"], fields.get("Hostname")) == (protocol, action, name)
+
+
+def test_an_event_happened_when_the_device_says_not_when_it_was_sent() -> None:
+    assert _read(FORTIGATE).time == datetime(2026, 11, 22, 2, 37, 47, 369913, UTC)
+    assert _read(TRUSGUARD).time == datetime(2026, 11, 22, 2, 30, 10, tzinfo=UTC)
+    assert _read(MF2).time == datetime(2026, 11, 22, 0, 40, 15, tzinfo=UTC)
+
+
+def test_a_change_of_the_firewall_keeps_the_vendors_words_for_rules_of_that_product() -> None:
+    line = _read('logid="0100044546" type="event" subtype="system" action="Add" cfgpath="system.admin" user="kim"')
+    assert line.logsource == LogSource("fortigate", None, "event")
+    assert (line.fields["action"], line.fields["cfgpath"], line.fields["username"]) == ("Add", "system.admin", "kim")
+
+
+def test_a_web_filters_line_is_the_proxys_with_its_fields() -> None:
+    line = _read(
+        'logid="1" type="utm" subtype="webfilter" action="blocked" srcip=192.0.2.1 dstip=198.51.100.2 '
+        'hostname="example.com" url="/a.exe" agent="curl/8"'
+    )
+    assert line.logsource.category == "proxy"
+    assert [line.fields[name] for name in ("c-uri", "cs-host", "c-useragent", "action")] == [
+        "/a.exe",
+        "example.com",
+        "curl/8",
+        "block",
+    ]
+
+
+def test_cisco_and_plain_syslog_are_kept_as_text_under_their_own_log_source() -> None:
+    cisco = _read("<189>45: *Nov 22 11:46:11.123 UTC: %BGP-3-NOTIFICATION: sent to neighbor 192.0.2.1")
+    assert cisco.logsource == LogSource("cisco", None, "bgp")
+    assert "BGP-3-NOTIFICATION" in cisco.fields["message"]
+    plain = _read("<38>Nov 22 11:46:11 srv sshd[123]: Failed password for root")
+    assert (plain.logsource.service, plain.fields["program"], plain.fields["process"]) == ("syslog", "sshd", "123")
+
+
+def test_korean_is_read_in_utf8_and_in_cp949() -> None:
+    text = '<14>Nov 22 11:46:11 UTM 사용자="김하늘" name="방화벽" action=deny srcip=192.0.2.1 dstip=192.0.2.2'
+    assert read_line(text.encode("cp949"), NOW, SEOUL) == read_line(text.encode(), NOW, SEOUL)
+
+
+def test_no_sender_chooses_the_events_time_name_or_log_source() -> None:
+    line = _read("LEEF:1.0|V|P|1|x|@timestamp=nonsense\tHostname=other\tlogsource=x\tsrc=192.0.2.1\tdst=192.0.2.2")
+    assert not {"@timestamp", "Hostname", "logsource"} & line.fields.keys()
+
+
+def test_cef_escapes_are_undone_where_they_count() -> None:
+    record = cef.parse(r"CEF:0|Ven\|dor|Pro\\duct|1|id|na=me \| x|5|msg=a\=b c\\d\ne=f reason=it | is src=192.0.2.1")
+    assert record is not None
+    assert (record.vendor, record.product, record.name) == ("Ven|dor", "Pro\\duct", "na=me | x")
+    assert record.fields == {"msg": "a=b c\\d\ne=f", "reason": "it | is", "src": "192.0.2.1"}
+
+
+@pytest.mark.parametrize("separator", ["^", "x5E", "0x5e", "\t", "x09"])
+def test_leef_states_its_separator_in_every_way(separator: str) -> None:
+    between = "\t" if separator in ("\t", "x09") else "^"
+    record = leef.parse(f"LEEF:2.0|V|P|1|id|{separator}|a=1{between}b=2 3")
+    assert record is not None
+    assert record.fields == {"a": "1", "b": "2 3"}
+
+
+_NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.]{0,20}", fullmatch=True)
+
+
+@given(
+    st.dictionaries(_NAMES, st.text(st.characters(exclude_characters='"\\', exclude_categories=("C",)), max_size=30))
+)
+def test_quoted_pairs_come_back_as_they_were_written(fields: dict[str, str]) -> None:
+    assert pairs(" ".join(f'{name}="{value}"' for name, value in fields.items())) == fields
+
+
+@given(st.dictionaries(_NAMES, st.text(st.characters(exclude_categories=("C", "Z")), max_size=30), max_size=8))
+def test_a_cef_extension_comes_back_as_it_was_written(fields: dict[str, str]) -> None:
+    def escaped(value: str) -> str:
+        return value.replace("\\", "\\\\").replace("=", "\\=")
+
+    text = " ".join(f"{name}={escaped(value)}" for name, value in fields.items() if not name.endswith("Label"))
+    record = cef.parse(f"CEF:0|v|p|1|i|n|5|{text}")
+    assert record is not None
+    assert record.fields == {name: value for name, value in fields.items() if not name.endswith("Label")}
+
+
+_SEEDS = [text.encode() for text in (FORTIGATE, CEF, LEEF, MF2, MF2_CSV, TRUSGUARD, SOPHOS)]
+_PIECES = st.sampled_from(
+    [b"<34>1 ", b"CEF:0|", b"LEEF:2.0|", b"a=", b'"', b"\\", b"|", b"=", b"`", b"[fw4_deny]", b"\x00"]
+)
+
+
+@settings(max_examples=500)
+@given(
+    st.one_of(
+        st.binary(max_size=300),
+        st.lists(st.one_of(_PIECES, st.binary(max_size=8)), max_size=40).map(b"".join),
+        st.builds(
+            lambda seed, place, junk, cut: (seed[:place] + junk + seed[place + len(junk) :])[:cut],
+            st.sampled_from(_SEEDS),
+            st.integers(0, 400),
+            st.binary(max_size=12),
+            st.integers(0, 400),
+        ),
+    )
+)
+def test_any_bytes_become_an_event_that_can_be_sent(raw: bytes) -> None:
+    line = read_line(raw, NOW, SEOUL)
+    orjson.dumps(line.fields)
+    assert line.time is None or line.time.tzinfo is not None
+
+
+def test_the_largest_line_gives_an_event_that_fits_a_batch() -> None:
+    from jikimi.domain.event import MAX_EVENT_BYTES
+
+    for filler in (b"\xff", "가".encode("cp949"), b'"', b"a=b "):
+        assert len(orjson.dumps(_full(filler))) < MAX_EVENT_BYTES
+
+
+def _full(filler: bytes) -> dict[str, object]:
+    return read_line(b"LEEF:1.0|V|P|1|x|src=192.0.2.1\tdst=192.0.2.2\tx=" + filler * 100_000, NOW, SEOUL).fields
+
+
+@pytest.mark.parametrize(
+    "hostile", [b"a= " * 4000, b" " * 60_000, b"\\" * 60_000, b"CEF:0" + b"\\|" * 30_000, b"<1>1 " * 9000]
+)
+def test_no_line_holds_the_reader_up(hostile: bytes) -> None:
+    for _ in range(20):
+        read_line(hostile, NOW, SEOUL)
