@@ -132,7 +132,7 @@ def sources(state: StateDir, chosen: AgentSettings, centre: frozenset[tuple[str,
     records = KernelRecords(processes, owners)
     loop = chosen.lab_loop_is_removable
     heard = Heard(chosen.protect, chosen.watch_out, processes.find)
-    return [
+    watched: list[Source] = [
         Executions(records, chosen.tell_processes),
         Files(
             chosen.protect, Memory(state.memory("files")), processes, chosen.watch_out, heard, loop_is_removable=loop
@@ -143,6 +143,11 @@ def sources(state: StateDir, chosen: AgentSettings, centre: frozenset[tuple[str,
         Media(Memory(state.memory("media")), loop_is_removable=loop),
         Flows(Memory(state.memory("flows")), centre, processes, owners),
     ]
+    if chosen.network_devices.listens:
+        from collectors.network_devices.receiver import NetworkDevices  # most agents never need it
+
+        watched.append(NetworkDevices(chosen.network_devices))
+    return watched
 
 
 def addresses_of(url: str) -> frozenset[tuple[str, int]]:

@@ -110,6 +110,7 @@ class NetFlow:
             else:
                 self.malformed += 1
             at += size
+        self.malformed += 0 < end - at < 4
         return found
 
     def _learn(self, version: int, body: bytes, exporter: str, domain: int, *, of_exporter: bool) -> None:

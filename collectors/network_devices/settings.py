@@ -13,9 +13,10 @@ Network = IPv4Network | IPv6Network
 
 
 class DeviceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`senders`: addresses or networks that may send, nobody else is heard. A port of 0 is closed. `certificate`,
-    `key`: PEM files for TLS; with `sender_authority` (PEM) senders must show a certificate of it. `zone` (`Asia/Seoul`): where
-    devices are that state no time zone, else the computer's own.
+    """`senders`: addresses or networks that may send, nobody else is heard. A port of 0 is closed.
+
+    `certificate`, `key`: PEM files for TLS; with `sender_authority` (PEM) senders must show a certificate of it. `zone`
+    (`Asia/Seoul`): where devices are that state no time zone, else the computer's own.
     """
 
     senders: tuple[str, ...] = ()
