@@ -73,7 +73,7 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`protect`: absolute folders; `watch_out`: folders that a program copies to the outside (cloud synchronisation);
     `templates`: folders of forms whose text is no evidence; `lab_loop_is_removable`: take loop devices for USB sticks,
     for trials only; `tell_processes`: an event for each program that starts (without it processes are only named in
-    other events); `network_devices`: the ports on which the agent listens to firewalls and switches, none by default."""
+    other events); `network_devices`: ports on which the agent hears firewalls and switches, none by default."""
 
     protect: tuple[str, ...] = ()
     watch_out: tuple[str, ...] = ()

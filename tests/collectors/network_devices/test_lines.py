@@ -19,7 +19,7 @@ SEOUL = ZoneInfo("Asia/Seoul")
 FORTIGATE = (
     '<189>date=2026-11-22 time=11:37:47 devname="UTM-1" logid="0000000013" type="traffic" subtype="forward" '
     'eventtime=1795315067369913239 tz="+0900" srcip=192.0.2.11 srcport=58012 dstip=198.51.100.155 dstport=80 '
-    'proto=6 '
+    "proto=6 "
     'action="close" policyid=1 sentbyte=1188 rcvdbyte=1224 msg="a \\"quoted\\" srcip=203.0.113.1"'
 )
 CEF = (
