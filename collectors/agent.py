@@ -14,12 +14,12 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 import structlog
 
 from collectors import health, identity, settings
 from collectors.health import Health, Status
+from collectors.http import Client
 from collectors.identity import VERSION, Identity
 from collectors.leak.heard import Heard
 from collectors.leak.source import Leak
@@ -85,7 +85,7 @@ async def enrol(
     state.prepare()
     system = f"{platform.system()} {platform.release()}"[:64]
     try:
-        async with httpx.AsyncClient(timeout=ANSWER_WITHIN) as client:
+        async with Client(ANSWER_WITHIN) as client:
             who = await identity.enrol(client, url, token=token, device=device, operating_system=system)
     except JikimiError:
         if made:
@@ -173,7 +173,7 @@ async def run(state: StateDir, *, clock: Clock = utc_now) -> None:
         stack.enter_context(locked(state))
         spool = await Spool.open(state.spool, agent_id=who.agent_id, hostname=who.device, clock=clock)
         stack.push_async_callback(spool.close)
-        client = await stack.enter_async_context(httpx.AsyncClient(timeout=ANSWER_WITHIN))
+        client = await stack.enter_async_context(Client(ANSWER_WITHIN))
         await _Agent(state, who, chosen, spool, client, clock).run(stop)
 
 
@@ -186,7 +186,7 @@ class _Agent:
         who: Identity,
         chosen: AgentSettings,
         spool: Spool,
-        client: httpx.AsyncClient,
+        client: Client,
         clock: Clock,
     ) -> None:
         self._state = state
@@ -252,9 +252,7 @@ class _Agent:
         headers = {"Authorization": f"Bearer {self._who.credential}", "Content-Type": "application/json"}
         body = msgspec.json.encode(self.health())
         try:
-            answer = await identity.ask(
-                self._client, "POST", f"{self._who.url}/v1/heartbeat", content=body, headers=headers
-            )
+            answer = await self._client.request("POST", f"{self._who.url}/v1/heartbeat", content=body, headers=headers)
         except Transient as error:
             self._error = str(error)
             return

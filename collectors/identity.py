@@ -5,12 +5,13 @@ import os
 import secrets
 from pathlib import Path
 
-import httpx
 import msgspec
 
+from collectors.http import Client, Response
 from jikimi.errors import Misconfigured, Refused, Transient
 
 VERSION = "0.1.0"
+_JSON = {"Content-Type": "application/json"}
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -35,7 +36,7 @@ class _Enrolled(msgspec.Struct, frozen=True):
 
 
 async def enrol(
-    client: httpx.AsyncClient, url: str, *, token: str, device: str, operating_system: str, kind: str = "agent"
+    client: Client, url: str, *, token: str, device: str, operating_system: str, kind: str = "agent"
 ) -> Identity:
     """Exchange an enrolment token for an identity (`POST {url}/v1/enrol`). `kind` is `agent` or `replay`.
 
@@ -44,7 +45,7 @@ async def enrol(
     """
     url = url.rstrip("/")
     body = {"token": token, "device": device, "os": operating_system, "version": VERSION, "kind": kind}
-    response = await ask(client, "POST", f"{url}/v1/enrol", json=body)
+    response = await client.request("POST", f"{url}/v1/enrol", content=msgspec.json.encode(body), headers=_JSON)
     if response.status_code in (401, 403):
         raise Refused(f"{url} refused the enrolment: {sentence(response)}")
     if response.status_code == 429 or response.status_code >= 500:
@@ -89,17 +90,7 @@ def load(path: Path) -> Identity:
         raise Misconfigured(f"{path}: damaged credential file; enrol again ({error})") from error
 
 
-async def ask(client: httpx.AsyncClient, method: str, url: str, **how: object) -> httpx.Response:
-    """One request, with httpx's own errors translated: Transient when no answer came, Misconfigured for a bad URL."""
-    try:
-        return await client.request(method, url, **how)  # type: ignore[arg-type]  # passed through as httpx takes them
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-        raise Misconfigured(f"{url}: not an address ({error})") from error
-    except (httpx.HTTPError, OSError) as error:
-        raise Transient(f"{url}: no answer ({str(error) or type(error).__name__})") from error
-
-
-def sentence(response: httpx.Response) -> str:
+def sentence(response: Response) -> str:
     """The `error` sentence of a refusal, or the status line when the body holds none."""
     try:
         said = msgspec.json.decode(response.content)

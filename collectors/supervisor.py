@@ -19,7 +19,8 @@ Put = Callable[[LogSource, list[Event]], Awaitable[int]]
 """Spool.put: durable when it returns; raises Transient when the disk cannot take it now."""
 
 TAKE = 2000
-LOOK = 0.2
+LOOK = 1.0
+"""Seconds between rounds that found nothing more to carry: a batch a second, not a batch an event."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 STOP_WITHIN = 5.0
 
@@ -49,7 +50,7 @@ class Supervisor:
     async def run(self) -> None:
         """Carry observations into the spool until `stop`."""
         while not self._draining:
-            if not await self.pump():
+            if await self.pump() < TAKE:
                 await asyncio.sleep(LOOK)
 
     async def pump(self) -> int:

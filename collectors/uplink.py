@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Protocol
 
-import httpx
 import msgspec
 import structlog
 import zstandard
 
-from collectors.identity import Identity, ask, sentence
+from collectors.http import Client, Response
+from collectors.identity import Identity, sentence
 from jikimi.clock import Clock, utc_now
 from jikimi.domain.event import EventBatch, encode_envelope
 from jikimi.errors import Refused, Transient
@@ -97,7 +97,7 @@ class Uplink:
 
     def __init__(
         self,
-        client: httpx.AsyncClient,
+        client: Client,
         identity: Identity,
         outgoing: Outgoing,
         *,
@@ -172,7 +172,7 @@ class Uplink:
             raise _Retry(f"the centre cannot take it now: {sentence(response)}", _retry_after(response, self._clock()))
         return ""
 
-    async def _post(self, batch: EventBatch, lost: str = "") -> httpx.Response:
+    async def _post(self, batch: EventBatch, lost: str = "") -> Response:
         """Raises _Retry when no answer came, Refused for 401 and 403."""
         envelope = msgspec.structs.replace(batch.envelope, sent_at=self._clock())
         headers = {
@@ -185,7 +185,7 @@ class Uplink:
         content = self._compress(encode_envelope(envelope) + b"\n" + batch.block)
         url = f"{self._identity.url}/v1/batches"
         try:
-            response = await ask(self._client, "POST", url, content=content, headers=headers)
+            response = await self._client.request("POST", url, content=content, headers=headers)
         except Transient as error:
             raise _Retry(str(error)) from error
         if response.status_code in (401, 403):
@@ -215,7 +215,7 @@ class Uplink:
         self.sent.dead_lettered += receipt.dead_lettered
 
 
-def _receipt(response: httpx.Response) -> Receipt:
+def _receipt(response: Response) -> Receipt:
     try:
         return msgspec.json.decode(response.content, type=Receipt)
     except msgspec.MsgspecError as error:
@@ -226,16 +226,16 @@ class _Gap(msgspec.Struct):
     expected: int
 
 
-def _expected(response: httpx.Response) -> int | None:
+def _expected(response: Response) -> int | None:
     try:
         return msgspec.json.decode(response.content, type=_Gap).expected
     except msgspec.MsgspecError:
         return None
 
 
-def _retry_after(response: httpx.Response, now: datetime) -> float:
+def _retry_after(response: Response, now: datetime) -> float:
     """Seconds of Retry-After (RFC 9110, 10.2.3: a number, or a date); 0 without one."""
-    stated = response.headers.get("Retry-After", "").strip()
+    stated = response.headers.get("retry-after", "").strip()
     if stated.isascii() and stated.isdigit():
         return float(stated[:6])
     try:

@@ -152,6 +152,8 @@ class Feed:
 
     def _put(self, logsource: LogSource, fields: dict[str, Any], at: datetime | None, *, counted: bool) -> None:
         event: Event = {TIMESTAMP: format_time(at or self._clock()), "Hostname": self.device}
-        event.update((name, value) for name, value in fields.items() if value is not None and value != "")
+        for name, value in fields.items():
+            if value is not None and value != "":
+                event[name] = value
         self._items.append(Observation(logsource, event, counted))
         self._arrived.set()

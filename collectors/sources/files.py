@@ -26,7 +26,8 @@ from collectors.sources.mounts import CHANGED, MountTable
 from collectors.sources.who import Processes, readable
 from jikimi.domain.logsource import FILE_ACCESS
 
-TICK = 0.25
+TICK, IDLE_TICK = 0.25, 1.0
+"""Seconds between rounds while something waits for its close, and else."""
 LOOK_AFTER = 5.0
 """Seconds between looks at whether the folders still exist, and between saves of "watched until now"."""
 
@@ -113,7 +114,9 @@ class _Watch:
         poll.register(self._watcher.fileno(), select.POLLIN)
         poll.register(self._table.fileno(), CHANGED)
         while not stop.is_set():
-            ready = {fd for fd, _ in poll.poll(TICK * 1000)}
+            ready = {fd for fd, _ in poll.poll((TICK if len(self._coalescer) else IDLE_TICK) * 1000)}
+            if self._source.processes.fed and self._watcher.fileno() in ready:
+                stop.wait(TICK)  # names do not run away: one round for many signals
             if self._table.fileno() in ready:
                 self._look_for_volumes()
             self._take()

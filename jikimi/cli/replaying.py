@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
 from collectors.files import Problems, check_file
+from collectors.http import Client
 from collectors.identity import Identity, enrol
 from collectors.replay import FileBatches
 from collectors.uplink import Backoff, Uplink
@@ -26,6 +26,7 @@ from jikimi.errors import Misconfigured
 from jikimi.settings import DataDir
 
 INTERRUPTED = 130
+_ANSWER_WITHIN = 30.0
 _PATIENCE = Backoff(first=0.25, longest=3.0)
 _MOST_RETRIES = 60  # about two and a half minutes: a centre that restarts is waited for
 
@@ -68,8 +69,7 @@ class Replay:
 
 async def deliver(replay: Replay) -> int:
     """Enrol, send everything, tell what became of it; the exit code. Raises JikimiError as the uplink does."""
-    limits = httpx.Limits(max_connections=2)
-    async with httpx.AsyncClient(timeout=httpx.Timeout(30, connect=5), limits=limits, trust_env=False) as client:
+    async with Client(_ANSWER_WITHIN) as client:
         centre = None if replay.url else AdminClient(replay.data.root)
         identity = await _enrol(replay, client, centre)
         problems = Problems()
@@ -112,7 +112,7 @@ async def deliver(replay: Replay) -> int:
         return 2 if batches.failures else 0
 
 
-async def _enrol(replay: Replay, client: httpx.AsyncClient, centre: AdminClient | None) -> Identity:
+async def _enrol(replay: Replay, client: Client, centre: AdminClient | None) -> Identity:
     url, token = str(replay.url), str(replay.token)
     if centre is not None:
         wish = {"tenant": replay.tenant, "uses": 1, "minutes": 10}

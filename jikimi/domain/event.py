@@ -97,7 +97,7 @@ def block_of(lines: Iterable[bytes]) -> bytes:
 
 def format_time(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds, `2026-11-22T02:13:00.000000Z`: sorts as text."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def parse_time(text: str) -> datetime:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
+from collectors.http import Client
 from collectors.identity import Identity, enrol, load, save
 from jikimi.errors import Misconfigured, Refused, Transient
 from tests.collectors.centre import Centre, serving
@@ -20,7 +20,7 @@ def centre() -> Iterator[Centre]:
 
 
 async def _enrol(url: str, token: str = "good-token") -> Identity:
-    async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+    async with Client(5) as client:
         return await enrol(client, url, token=token, device="회계PC-03", operating_system="Linux", kind="replay")
 
 

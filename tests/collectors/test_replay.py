@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +17,7 @@ from typer.testing import CliRunner
 
 from collectors.batching import Numbering
 from collectors.files import Problems
+from collectors.http import Client
 from collectors.identity import Identity
 from collectors.replay import LONGEST_PAUSE, SKEW, Batcher, FileBatches, Pace
 from collectors.uplink import Uplink
@@ -50,7 +50,7 @@ def _file(folder: Path, count: int, name: str = "in.ndjson", seconds: float = 0.
 async def _replay(centre: Centre, *files: Path, speed: float | None = None) -> tuple[FileBatches, Uplink]:
     batches = FileBatches(files, agent_id="a1", device="pc-replay", problems=Problems(), speed=speed)
     identity = Identity(centre.url, "a1", "t1", "d1", "pc-replay", "secret")
-    async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+    async with Client(10) as client:
         uplink = Uplink(client, identity, batches, most_retries=5)
         await uplink.drain()
     await batches.close()

@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
+from collectors.http import Client
 from collectors.identity import Identity
 from collectors.spool import Spool
 from collectors.uplink import Backoff, Uplink
@@ -28,8 +28,8 @@ def centre() -> Iterator[Centre]:
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(timeout=10, trust_env=False) as opened:
+async def client() -> AsyncIterator[Client]:
+    async with Client(10) as opened:
         yield opened
 
 
@@ -50,15 +50,13 @@ class Naps:
         self.taken.append(seconds)
 
 
-def _uplink(
-    client: httpx.AsyncClient, centre: Centre, spool: Spool, naps: Naps | None = None, retries: int | None = 20
-) -> Uplink:
+def _uplink(client: Client, centre: Centre, spool: Spool, naps: Naps | None = None, retries: int | None = 20) -> Uplink:
     identity = Identity(centre.url, "a1", "t1", "d1", "pc-1", "secret")
     return Uplink(client, identity, spool, sleep=naps or Naps(), most_retries=retries)
 
 
 async def test_everything_arrives_once_in_order_and_leaves_the_spool(
-    client: httpx.AsyncClient, centre: Centre, spool: Spool
+    client: Client, centre: Centre, spool: Spool
 ) -> None:
     for start in range(0, 3000, 500):
         await spool.put(NETWORK_FLOW, _events(500, start, size=900))
@@ -71,7 +69,7 @@ async def test_everything_arrives_once_in_order_and_leaves_the_spool(
 
 
 async def test_a_lost_answer_is_sent_again_with_the_same_numbers_and_cut_as_duplicates(
-    client: httpx.AsyncClient, centre: Centre, spool: Spool
+    client: Client, centre: Centre, spool: Spool
 ) -> None:
     await spool.put(NETWORK_FLOW, _events(10))
     await spool.put(NETWORK_FLOW, _events(10, 10))
@@ -83,7 +81,7 @@ async def test_a_lost_answer_is_sent_again_with_the_same_numbers_and_cut_as_dupl
 
 
 async def test_a_centre_that_is_away_is_asked_again_no_sooner_than_it_says(
-    client: httpx.AsyncClient, centre: Centre, spool: Spool
+    client: Client, centre: Centre, spool: Spool
 ) -> None:
     await spool.put(NETWORK_FLOW, _events(1))
     centre.faults.extend([AWAY, (429, {"error": "quota", "code": "quota"}, {"retry-after": "7"}), AWAY])
@@ -94,7 +92,7 @@ async def test_a_centre_that_is_away_is_asked_again_no_sooner_than_it_says(
     assert naps.taken[1] >= 7
 
 
-async def test_a_line_that_is_down_gives_up_only_when_told_to(client: httpx.AsyncClient, spool: Spool) -> None:
+async def test_a_line_that_is_down_gives_up_only_when_told_to(client: Client, spool: Spool) -> None:
     await spool.put(NETWORK_FLOW, _events(1))
     nowhere = Centre()
     nowhere.url = "http://127.0.0.1:9"
@@ -105,9 +103,7 @@ async def test_a_line_that_is_down_gives_up_only_when_told_to(client: httpx.Asyn
     assert spool.waiting_bytes() > 0
 
 
-async def test_a_revoked_agent_stops_asking_and_keeps_its_events(
-    client: httpx.AsyncClient, centre: Centre, spool: Spool
-) -> None:
+async def test_a_revoked_agent_stops_asking_and_keeps_its_events(client: Client, centre: Centre, spool: Spool) -> None:
     await spool.put(NETWORK_FLOW, _events(1))
     centre.revoked = True
     with pytest.raises(Refused, match="revoked"):
@@ -116,7 +112,7 @@ async def test_a_revoked_agent_stops_asking_and_keeps_its_events(
 
 
 async def test_a_refused_batch_is_kept_told_and_passed_over(
-    client: httpx.AsyncClient, centre: Centre, spool: Spool, tmp_path: Path
+    client: Client, centre: Centre, spool: Spool, tmp_path: Path
 ) -> None:
     await spool.put(FILE_ACCESS, _events(3))
     await spool.put(FILE_ACCESS, _events(2, 3))
@@ -130,9 +126,7 @@ async def test_a_refused_batch_is_kept_told_and_passed_over(
     assert uplink.sent.rejected == spool.dead_lettered == 3
 
 
-async def test_numbers_the_spool_dropped_are_declared_lost_once(
-    client: httpx.AsyncClient, centre: Centre, tmp_path: Path
-) -> None:
+async def test_numbers_the_spool_dropped_are_declared_lost_once(client: Client, centre: Centre, tmp_path: Path) -> None:
     spool = await Spool.open(tmp_path / "small", agent_id="a1", max_bytes=20_000)
     uplink = _uplink(client, centre, spool)
     await spool.put(NETWORK_FLOW, _events(10))
@@ -147,7 +141,7 @@ async def test_numbers_the_spool_dropped_are_declared_lost_once(
     assert uplink.sent.lost == spool.dropped
 
 
-async def test_no_batch_is_sent_beyond_the_credit(client: httpx.AsyncClient, centre: Centre, spool: Spool) -> None:
+async def test_no_batch_is_sent_beyond_the_credit(client: Client, centre: Centre, spool: Spool) -> None:
     for start in range(0, 50, 10):
         await spool.put(NETWORK_FLOW, _events(10, start))
     centre.credits.extend([0, 0, 500, 9000, 100, 9000])
