@@ -104,7 +104,7 @@ def _auth(message: str) -> Event:
 
 
 def scan_fields(message: str) -> Event:
-    """Filename and Signature, as Sigma's category antivirus has them, of what ClamAV found; empty for its other lines."""
+    """Filename and Signature (Sigma's category antivirus) of what ClamAV found; empty for its other lines."""
     found = _CLAMAV.search(message)
     return _found(found) if found is not None else {}
 
