@@ -6,12 +6,11 @@ Sigma's webserver rules.
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 
+from collectors.logs.clocks import ncsa_stamp
 from collectors.logs.port import Reading
 from collectors.logs.web_fields import target_fields
 from collectors.source_event import SourceEvent
-from collectors.stamps import stamp_of
 from jikimi.domain.event import TIMESTAMP, Event
 from jikimi.domain.logsource import LogSource
 
@@ -51,7 +50,7 @@ class AccessLog:
 
     def _event(self, found: "re.Match[str]") -> Event:
         event: Event = {}
-        stamp = self._stamp(found["time"])
+        stamp = ncsa_stamp(found["time"], self._reading.zone)
         if stamp is not None:
             event[TIMESTAMP] = stamp
         event["c-ip"] = found["client"]
@@ -64,15 +63,6 @@ class AccessLog:
         if rest is not None:
             event |= _answer(rest)
         return event
-
-    def _stamp(self, text: str) -> str | None:
-        try:
-            if " " in text:
-                return stamp_of(datetime.strptime(text, "%d/%b/%Y:%H:%M:%S %z"))
-            moment = datetime.strptime(text, "%d/%b/%Y:%H:%M:%S")  # noqa: DTZ007 - the zone follows
-            return stamp_of(moment.replace(tzinfo=self._reading.zone))
-        except (ValueError, OverflowError):
-            return None
 
 
 def _request(line: str) -> Event:

@@ -2,12 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from contextlib import suppress
-from datetime import datetime
 
+from collectors.logs.clocks import ncsa_stamp
 from collectors.logs.port import Reading
 from collectors.source_event import SourceEvent
-from collectors.stamps import stamp_of
 from jikimi.domain.event import TIMESTAMP, Event
 from jikimi.domain.logsource import PRINT_JOB
 
@@ -33,8 +31,9 @@ class PageLog:
             self._reading.lost("not a line of CUPS's page_log")
             return []
         event: Event = {"Printer": found["printer"], "User": found["user"], "JobId": int(found["job"])}
-        with suppress(ValueError, OverflowError):  # a 31st of February
-            event[TIMESTAMP] = stamp_of(datetime.strptime(found["time"], "%d/%b/%Y:%H:%M:%S %z"))
+        stamp = ncsa_stamp(found["time"], self._reading.zone)
+        if stamp is not None:
+            event[TIMESTAMP] = stamp
         if found["page"] == "total":
             event["Pages"] = int(found["copies"])
         else:

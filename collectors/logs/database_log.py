@@ -6,8 +6,8 @@ PostgreSQL (log_statement, log_line_prefix with a time first) and MySQL's genera
 import re
 from collections.abc import Sequence
 
+from collectors.logs.clocks import moment_stamp
 from collectors.logs.port import Reading
-from collectors.logs.syslog_line import moment_stamp
 from collectors.source_event import SourceEvent
 from collectors.stamps import canonical_stamp
 from jikimi.domain.event import TIMESTAMP, Event

@@ -5,17 +5,12 @@ year and a zone) and rsyslog's and systemd's with an RFC 3339 time. A `<PRI>` be
 """
 
 import re
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 
-from collectors.stamps import canonical_stamp, stamp_of
+from collectors.logs.clocks import MONTHS, moment_stamp, yearless_stamp
+from collectors.stamps import canonical_stamp
 
-_MONTHS = {
-    name: number
-    for number, name in enumerate(
-        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
-    )
-}
 _HEAD = re.compile(
     r"(?:<\d{1,3}>(?:1 )?)?"
     r"(?:(?P<month>[A-Z][a-z]{2}) {1,2}(?P<day>\d{1,2})(?: (?P<year>\d{4}))? (?P<clock>\d\d:\d\d:\d\d)(?P<part>\.\d+)?"
@@ -25,7 +20,6 @@ _HEAD = re.compile(
 )
 _BARE = re.compile(_HEAD.pattern.rsplit("(?:(?P<program>", 1)[0])
 LOOKS = _BARE
-LATE = timedelta(days=1)
 
 
 class SyslogLine(NamedTuple):
@@ -66,27 +60,7 @@ def _stamp(head: "re.Match[str]", now: datetime, zone: tzinfo) -> str | None:
         if text[-1] == "Z" or text[19:].lstrip(".0123456789"):
             return canonical_stamp(text)
         return moment_stamp(text, zone)
-    month = _MONTHS.get(head["month"].lower())
+    month = MONTHS.get(head["month"].lower())
     if month is None:
         return None
     return yearless_stamp(month, int(head["day"]), head["clock"] + (head["part"] or ""), head["year"], now, zone)
-
-
-def moment_stamp(text: str, zone: tzinfo) -> str | None:
-    """Canonical time of an ISO 8601 text without a zone."""
-    try:
-        return stamp_of(datetime.fromisoformat(text).replace(tzinfo=zone))
-    except (ValueError, OverflowError):
-        return None
-
-
-def yearless_stamp(month: int, day: int, clock: str, year: str | None, now: datetime, zone: tzinfo) -> str | None:
-    """Canonical time of a date without a year: the latest one that is not more than LATE after `now`."""
-    for guess in [int(year)] if year else (now.year + 1, now.year, now.year - 1, now.year - 4):
-        try:
-            moment = datetime.fromisoformat(f"{guess:04d}-{month:02d}-{day:02d}T{clock[:15]}").replace(tzinfo=zone)
-            if year or moment <= now + LATE:
-                return stamp_of(moment)
-        except (ValueError, OverflowError):
-            continue  # 29 February of another year
-    return None

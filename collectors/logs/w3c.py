@@ -10,8 +10,8 @@ import shlex
 from collections.abc import Sequence
 from datetime import UTC
 
+from collectors.logs.clocks import moment_stamp
 from collectors.logs.port import Reading
-from collectors.logs.syslog_line import moment_stamp
 from collectors.logs.web_fields import proxy_fields, target_fields
 from collectors.source_event import SourceEvent
 from collectors.stamps import stamp_of
