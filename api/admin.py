@@ -163,7 +163,7 @@ async def allow_media(request: Request, wish: AllowedMedia) -> dict[str, Any]:
 async def set_placeholder(request: Request, wish: PlaceholderValues) -> dict[str, Any]:
     """The company's values for a Sigma placeholder; the detector uses them within seconds."""
     async with centre(request).services.database.write() as connection:
-        tenant = await _tenant(connection, wish.tenant)
+        tenant = await named_tenant(connection, wish.tenant)
         changed = await tenants.set_placeholder(connection, tenant, wish.name, wish.values)
     return {"tenant": changed.name, "name": wish.name, "values": list(changed.placeholders.get(wish.name, ()))}
 
@@ -171,7 +171,7 @@ async def set_placeholder(request: Request, wish: PlaceholderValues) -> dict[str
 @router.get("/placeholders")
 async def list_placeholders(request: Request, tenant: str | None = None) -> list[dict[str, Any]]:
     async with centre(request).services.database.read() as connection:
-        found = await _tenant(connection, tenant)
+        found = await named_tenant(connection, tenant)
     return [{"name": name, "values": list(values)} for name, values in found.placeholders.items()]
 
 

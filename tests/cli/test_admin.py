@@ -48,9 +48,11 @@ def test_a_contact_a_site_and_a_serial_are_added(server: Served, company: str) -
         ("contact", "add", "김담당", "--tenant", company, "--phone", "010-0000-0000"),
         ("site", "add", "창원공장"),
         ("media", "allow", "4C530001230512"),
+        ("placeholder", "set", "DomainControllers", "DC01", "DC-*"),
     ):
         assert admin(server, *words).exit_code == 0
     assert "김담당" in admin(server, "contact", "list").stdout
+    assert "DC-*" in admin(server, "placeholder", "list").stdout
     assert admin(server, "token", "create", "--site", "창원공장").exit_code == 0
 
 
