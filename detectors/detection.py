@@ -68,7 +68,7 @@ class Detection:
             self._admission.begin(hit.tenant_id, now, 0)
             if (finding := self._of_hit(hit)) is not None:
                 found.append(finding)
-        self._note_thrown()
+        self._note_thrown(self._rules)
         return found
 
     def lost(self) -> Mapping[tuple[str, Loss], int]:
