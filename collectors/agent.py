@@ -18,6 +18,7 @@ import msgspec
 import structlog
 
 from collectors import health, identity, settings
+from collectors.evidence.capture import Capture
 from collectors.health import Health, Status
 from collectors.http import Client
 from collectors.identity import VERSION, Identity
@@ -143,6 +144,7 @@ def sources(state: StateDir, chosen: AgentSettings, centre: frozenset[tuple[str,
         Media(Memory(state.memory("media")), loop_is_removable=loop),
         Flows(Memory(state.memory("flows")), centre, processes, owners),
     ]
+    watched.append(Capture(chosen.capture, state.capture))
     if chosen.network_devices.listens:
         from collectors.network_devices.receiver import NetworkDevices  # most agents never need it
 

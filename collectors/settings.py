@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from collectors.evidence.settings import CaptureSettings
 from collectors.network_devices.settings import DeviceSettings
 from jikimi.errors import Misconfigured
 
@@ -46,6 +47,11 @@ class StateDir:
     def memory(self, source: str) -> Path:
         return self.root / f"{source}.json"
 
+    @property
+    def capture(self) -> Path:
+        """Rings of packets, requests for captures, and what was frozen as evidence."""
+        return self.root / "capture"
+
     def enrolled(self) -> bool:
         """Raises Misconfigured when that may not be asked."""
         try:
@@ -81,6 +87,7 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lab_loop_is_removable: bool = False
     tell_processes: bool = True
     network_devices: DeviceSettings = DeviceSettings()
+    capture: CaptureSettings = CaptureSettings()
 
 
 def default_state_dir() -> Path:

@@ -30,6 +30,7 @@ from jikimi.domain.event import (
 )
 from jikimi.domain.logsource import (
     AGENT_HEALTH,
+    EVIDENCE,
     FILE_ACCESS,
     LEAK_EVIDENCE,
     MALWARE_SCAN,
@@ -46,7 +47,7 @@ HEALTH, HIGH, LOW = "health", "high", "low"
 CLASSES = (HEALTH, HIGH, LOW)
 """In the order they are sent; dropped from the last on, HEALTH never: it is the account of what was dropped."""
 
-_HIGH = {FILE_ACCESS, REMOVABLE_MEDIA, LEAK_EVIDENCE, MALWARE_SCAN, WEB_INTEGRITY}
+_HIGH = {EVIDENCE, FILE_ACCESS, REMOVABLE_MEDIA, LEAK_EVIDENCE, MALWARE_SCAN, WEB_INTEGRITY}
 _UPLINK, _DROPPER = "uplink", "dropper"
 _DEAD_LETTERS_AT_MOST = 64 * 1024 * 1024
 

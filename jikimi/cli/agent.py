@@ -10,9 +10,19 @@ from typing import Annotated
 import typer
 
 from jikimi.cli.errors import for_people
-from jikimi.errors import Misconfigured
+from jikimi.errors import Misconfigured, Refused
 
 app = typer.Typer(no_args_is_help=True, help="The agent on a client's computer: enrol it, run it, ask how it is.")
+
+CAPTURE_EPILOG = """\b
+Examples:
+  jikimi agent capture --after 120 --reason "scan from 203.0.113.9"
+  jikimi flows --join /var/lib/jikimi-agent/capture/evidence/ID/*.pcapng
+
+\b
+The running agent captures with dumpcap. What came before now is kept only where the ring runs always:
+"capture": {"always": true, "interface": "eth0"} in settings.json.
+Exit code 1 when nothing was kept, with the reason."""
 
 StateOption = Annotated[
     Path | None,
@@ -112,3 +122,40 @@ def status(
     else:
         print("\n".join(health.words(told, running=running, now=utc_now())))
     raise typer.Exit(0 if running else 1)
+
+
+@app.command(epilog=CAPTURE_EPILOG)
+@for_people
+def capture(
+    before: Annotated[
+        float,
+        typer.Option(min=0, max=3600, metavar="SECONDS", help="Keep what came before now (needs capture.always)."),
+    ] = 300,
+    after: Annotated[float, typer.Option(min=0, max=3600, metavar="SECONDS", help="Capture on for so long.")] = 60,
+    reason: Annotated[str, typer.Option(help="Why; goes into the manifest and to the centre.")] = "",
+    state: StateOption = None,
+) -> None:
+    """Keep the packets around now as evidence: capture files, read-only, with their SHA-256 in a manifest."""
+    import getpass
+
+    from collectors import agent
+    from collectors.evidence import requests
+    from collectors.settings import StateDir, default_state_dir
+    from jikimi.clock import utc_now
+
+    folder = StateDir(state or default_state_dir())
+    if not agent.is_running(folder):
+        raise Misconfigured(f"{folder.root}: no agent runs here, which does the capturing; start it first")
+    try:
+        asked = requests.ask(
+            folder.capture, at=utc_now(), before=before, after=after, reason=reason, by=getpass.getuser()
+        )
+    except OSError as error:
+        raise Misconfigured(
+            f"{folder.capture}: cannot be written ({error.strerror}); ask as the agent's user"
+        ) from error
+    print(f"capturing for {after:.0f} s …", file=sys.stderr)
+    given = requests.wait(folder.capture, asked, after + 60)
+    if given.error:
+        raise Refused(f"nothing was kept: {given.error}")
+    print(f"{given.folder}: {given.files} files, {given.bytes} bytes, manifest SHA-256 {given.manifest_sha256}")

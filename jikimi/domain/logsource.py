@@ -24,6 +24,7 @@ FILE_ACCESS = LogSource(product="jikimi", category="file_access")
 WEB_INTEGRITY = LogSource(product="jikimi", category="web_integrity")
 LEAK_EVIDENCE = LogSource(product="jikimi", category="leak_evidence")
 MALWARE_SCAN = LogSource(product="jikimi", category="malware_scan")
+EVIDENCE = LogSource(product="jikimi", category="evidence")
 AGENT_HEALTH = LogSource(product="jikimi", category="agent_health")
 PRINT_JOB = LogSource(product="jikimi", category="print_job")
 
