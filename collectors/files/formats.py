@@ -1,6 +1,7 @@
 """What a file is, told by its content; its name only helps the sentence."""
 
 import enum
+import re
 
 from collectors.logs.telling import Kind, asked_for, told
 from jikimi.domain.logsource import LogSource
@@ -46,12 +47,11 @@ _FOREIGN = {
     b"BZh": "a bzip2 file: unpack it first",
     b"Rar!": "a RAR archive: unpack it first",
     b"LfLe": "an event log of Windows XP (.evt): save it as .evtx first",
-    b"<?xml": "XML: export it as .evtx or JSON lines",
-    b"<Event": "XML: export it as .evtx or JSON lines",
     b"%PDF": "a PDF document",
     b"MZ": "a Windows program",
     b"\x7fELF": "a Linux program",
 }
+_EVENT = re.compile(r"<Event[\s>]")
 
 
 def format_of(head: bytes, name: str, stated: LogSource | None = None) -> Format:
@@ -65,17 +65,23 @@ def format_of(head: bytes, name: str, stated: LogSource | None = None) -> Format
         if head.startswith(magic):
             return found
     text = _text(head).lstrip("\ufeff\x00 \t\r\n")
+    if not text:
+        return Format.EMPTY if len(head) < HEAD_BYTES else _refuse(name, "only blanks or zero bytes at its start")
     if text.startswith("[") and text[1:].lstrip()[:1] in ("{", "]"):
         return Format.TEXT
     if text.startswith("{"):
         return Format.TEXT if _is_pretty(text) else Format.LINES
-    if not text:
-        return Format.EMPTY if len(head) < HEAD_BYTES else _refuse(name, "only blanks or zero bytes at its start")
     for magic, words in _FOREIGN.items():
         if head.startswith(magic):
             return _refuse(name, words)
+    return _of_text(text, name, stated)
+
+
+def _of_text(text: str, name: str, stated: LogSource | None) -> Format:
     if not _is_written(text):
         return _refuse(name, "not a format that can be read")
+    if text.startswith(("<?xml", "<Events")) and _EVENT.search(text) is None:
+        return _refuse(name, "XML, and no Windows events in it")
     if told(text.split("\n")) is not None:
         return Format.LOG
     if any(line.lstrip().startswith("{") for line in text.splitlines()[:1000]):

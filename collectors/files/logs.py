@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import BinaryIO
 
 from collectors.files.problems import Problems
+from collectors.logs import event_xml
+from collectors.logs.event_xml import EventXml
 from collectors.logs.port import Reading
 from collectors.logs.telling import Kind
 from collectors.source_event import SourceEvent
@@ -22,7 +24,8 @@ def log_events(
     """
     number = 0
     log = kind.open(Reading(lambda: modified, lambda reason: problems.lost(f"{place} line {number}", reason)))
-    while raw := stream.readline(MAX_LINE_BYTES):
+    pieces = _elements(stream) if kind.open is EventXml else iter(lambda: stream.readline(MAX_LINE_BYTES), b"")
+    for raw in pieces:
         number += 1
         if len(raw) == MAX_LINE_BYTES and not raw.endswith(b"\n"):
             while (rest := stream.readline(MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
@@ -31,6 +34,20 @@ def log_events(
             continue
         yield from log.feed(_decoded(raw, problems))
     yield from log.flush()
+
+
+def _elements(stream: BinaryIO) -> Iterator[bytes]:
+    """XML cut behind each event: exports have no line ends, or have them anywhere."""
+    end = event_xml.END.encode()
+    held = b""
+    while chunk := stream.read(MAX_LINE_BYTES):
+        *whole, held = (held + chunk).split(end)
+        yield from (part + end + b"\n" for part in whole)
+        if len(held) > event_xml.MAX_EVENT_CHARACTERS:
+            yield held + b"\n"
+            held = b""
+    if held.strip():
+        yield held + b"\n"
 
 
 def _decoded(raw: bytes, problems: Problems) -> str:

@@ -18,12 +18,12 @@ from collectors.files.lines import Peekable, objects_by_line, objects_in_text, u
 from collectors.files.logs import log_events
 from collectors.files.problems import Problems
 from collectors.files.times import event_stamp
-from collectors.files.windows import flatten
-from collectors.files.windows_audit import in_sysmons_words
 from collectors.files.wrapped import unwrapped
 from collectors.logs.objects import LogObjects
 from collectors.logs.port import Reading
 from collectors.logs.telling import keeps_its_own
+from collectors.logs.windows_audit import in_sysmons_words
+from collectors.logs.windows_record import flatten
 from collectors.source_event import SourceEvent
 from collectors.stamps import stamp_of
 from jikimi.domain.event import TIMESTAMP, Event

@@ -6,10 +6,10 @@
     for logsource, event in log.flush(): ...                          # at the end, or when a followed log pauses
 
 `feed` never raises: a line that should have given an event and did not is told to `lost`. Events carry Sigma's field
-names and, where the line told a readable time, `@timestamp`. Formats: `Auditd Syslog AccessLog ErrorLog W3cExtended
-Squid DnsLog ZeekTsv PageLog DaemonLog DatabaseLog PlainText`; `telling.told(lines)` says which one a text is in.
-Objects of JSON logs (`journalctl -o json`, Zeek, laurel) go through `LogObjects.take`, messages from elsewhere (a
-syslog listener) through `Messages.take`.
+names and, where the line told a readable time, `@timestamp`. Formats: `Auditd Syslog EventXml AccessLog ErrorLog
+W3cExtended Squid DnsLog ZeekTsv PageLog DaemonLog DatabaseLog PlainText`; `telling.told(lines)` says which one a text
+is in. Objects of JSON logs (`journalctl -o json`, Zeek, laurel) go through `LogObjects.take`, messages from elsewhere
+(a syslog listener) through `Messages.take`.
 """
 
 from collectors.logs.access_log import AccessLog
@@ -19,6 +19,7 @@ from collectors.logs.daemon_logs import DaemonLog
 from collectors.logs.database_log import DatabaseLog
 from collectors.logs.dns_log import DnsLog
 from collectors.logs.error_log import ErrorLog
+from collectors.logs.event_xml import EventXml
 from collectors.logs.messages import Messages
 from collectors.logs.objects import LogObjects
 from collectors.logs.plain import PlainText
@@ -35,6 +36,7 @@ __all__ = [
     "DatabaseLog",
     "DnsLog",
     "ErrorLog",
+    "EventXml",
     "LogFormat",
     "LogObjects",
     "Messages",

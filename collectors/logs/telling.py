@@ -12,6 +12,7 @@ from collectors.logs import (
     database_log,
     dns_log,
     error_log,
+    event_xml,
     squid,
     syslog_line,
     w3c,
@@ -24,6 +25,7 @@ from collectors.logs.daemon_logs import DaemonLog
 from collectors.logs.database_log import DatabaseLog
 from collectors.logs.dns_log import DnsLog
 from collectors.logs.error_log import ErrorLog
+from collectors.logs.event_xml import EventXml
 from collectors.logs.plain import PlainText
 from collectors.logs.port import LogFormat, Reading
 from collectors.logs.squid import Squid
@@ -54,6 +56,7 @@ def _linux(*services: str) -> tuple[LogSource, ...]:
 # In the order they are preferred in where they look alike: an audit record behind a syslog header is syslog.
 KINDS: tuple[Kind, ...] = (
     Kind("Linux audit log", Auditd, re.compile(f"(?:{audit_record.HEAD.pattern})"), _linux("auditd")),
+    Kind("Windows event XML", EventXml, event_xml.LOOKS, (LogSource(product="windows"),)),
     Kind("Zeek log", ZeekTsv, zeek.LOOKS, (LogSource(product="zeek"),)),
     Kind("W3C extended log", W3cExtended, w3c.LOOKS, (LogSource(category="webserver"), LogSource(category="proxy"))),
     Kind("access log", AccessLog, access_log.LOOKS, (LogSource(category="webserver"),)),
@@ -72,6 +75,8 @@ KINDS: tuple[Kind, ...] = (
         (*_linux("syslog", "auth", "sshd", "sudo", "cron", "guacamole"), LogSource(product="linux")),
     ),
 )
+_ANNOUNCED = ("#", "<", "\ufeff<")
+_SAY_THEMSELVES = (ZeekTsv, W3cExtended, EventXml)
 PLAIN = Kind("text", PlainText, re.compile(""), ())
 
 
@@ -83,7 +88,7 @@ def told(lines: Iterable[str]) -> Kind | None:
         if not line.strip():
             continue
         seen += 1
-        if line.startswith("#") and (kind := _directive(line)) is not None:
+        if line.startswith(_ANNOUNCED) and (kind := _announced(line)) is not None:
             return kind
         for number, kind in enumerate(KINDS):
             if kind.looks.match(line[:4096]) is not None:
@@ -95,9 +100,9 @@ def told(lines: Iterable[str]) -> Kind | None:
     return KINDS[best] if counts[best] and counts[best] >= seen * LEAST_SHARE else None
 
 
-def _directive(line: str) -> Kind | None:
-    """W3C and Zeek files say on their first lines what they are."""
-    return next((kind for kind in KINDS if kind.open in (ZeekTsv, W3cExtended) and kind.looks.match(line)), None)
+def _announced(line: str) -> Kind | None:
+    """W3C, Zeek and XML files say on their first lines what they are."""
+    return next((kind for kind in KINDS if kind.open in _SAY_THEMSELVES and kind.looks.match(line)), None)
 
 
 def asked_for(stated: LogSource, lines: Iterable[str]) -> Kind:
@@ -112,7 +117,7 @@ def asked_for(stated: LogSource, lines: Iterable[str]) -> Kind:
 
 
 def _gives(kind: Kind, stated: LogSource) -> bool:
-    return stated in kind.gives or (stated.product == "zeek" and kind.open is ZeekTsv)
+    return stated in kind.gives or (stated.product, kind.open) in (("zeek", ZeekTsv), ("windows", EventXml))
 
 
 def keeps_its_own(kind: Kind, stated: LogSource) -> bool:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from collectors.files.windows import flatten
+from collectors.logs.windows_record import flatten
 
 STAMP = "2020-09-11T12:10:22.398726Z"
 SYSTEM: dict[str, Any] = {
