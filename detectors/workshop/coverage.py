@@ -3,11 +3,13 @@
 A rule names tactics (`attack.execution`) and techniques (`attack.t1059.001`) in its tags, but not which technique
 serves which tactic. That is read from all rules together, without MITRE's data: a technique belongs to the tactics that
 stand alone beside it in some rule, else to those that stand beside it most often; a sub-technique to those of its own.
+With a copy of MITRE's data (`attack`) its names and tactics are used, and techniques of which no rule speaks are told.
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import msgspec
@@ -15,6 +17,7 @@ import msgspec
 from detectors.sigma import cache
 from detectors.sigma.load import load_rules
 from detectors.sigma.rule import Rule
+from detectors.workshop.attack import AttackTables, attack_tables
 from detectors.workshop.documents import Progress, silent
 from jikimi.errors import Misconfigured
 
@@ -48,6 +51,7 @@ class Technique(msgspec.Struct, frozen=True):
     rules: int
     blind: int
     titles: tuple[str, ...]
+    name: str = ""
 
 
 class Tactic(msgspec.Struct, frozen=True):
@@ -70,32 +74,34 @@ class Coverage(msgspec.Struct, frozen=True):
     blind_sources: dict[str, int]
 
 
-def coverage(paths: Sequence[Path], progress: Progress = silent) -> Coverage:
-    """Of the rules at or below `paths`. Raises Misconfigured when there is none that can be used."""
+def coverage(paths: Sequence[Path], progress: Progress = silent, attack: Path | None = None) -> Coverage:
+    """Of the rules at or below `paths`; `attack` is a local copy of MITRE's enterprise-attack.json.
+
+    Raises Misconfigured when there is no rule that can be used, or when the copy is none.
+    """
     progress("loading", 0, 0)
     rule_set, report = load_rules(paths, keep_in=cache.folder())
     if not report.loaded:
         raise Misconfigured(f"no rule in {', '.join(map(str, paths))} can be used; `jikimi rules check` says why")
     blind = {(one.rule, one.file) for one in report.blind}
-    return coverage_of(rule_set.rules, lambda rule: (rule.title, rule.file) in blind)
+    with attack_tables(attack) if attack else nullcontext() as tables:
+        return coverage_of(rule_set.rules, lambda rule: (rule.title, rule.file) in blind, tables)
 
 
-def coverage_of(rules: Iterable[Rule], is_blind: Callable[[Rule], bool]) -> Coverage:
+def coverage_of(
+    rules: Iterable[Rule], is_blind: Callable[[Rule], bool], tables: AttackTables | None = None
+) -> Coverage:
     """The matrix of these rules; those that only feed a correlation do not alert and are left out."""
     alerting = [rule for rule in rules if rule.generates]
     blind = {rule.id for rule in alerting if is_blind(rule)}
-    serves = tactics_of_techniques(alerting)
-    tactics = tuple(
-        tactic
-        for name in (*TACTICS, *_others(alerting))
-        if (tactic := _tactic(name, alerting, blind, serves)).rules or tactic.blind
-    )
+    serves = tactics_of_techniques(alerting) | (tables.tactics if tables else {})
+    tactics = [_tactic(name, alerting, blind, serves, tables) for name in (*TACTICS, *_others(alerting))]
     return Coverage(
         rules=len(alerting),
         seeing=len(alerting) - len(blind),
         untagged=sum(not tactics_of(rule) and not techniques_of(rule) for rule in alerting),
         techniques=len({one for rule in alerting for one in techniques_of(rule)}),
-        tactics=tactics,
+        tactics=tuple(tactic for tactic in tactics if tactic.rules or tactic.blind or tactic.techniques),
         blind_sources=dict(Counter(str(rule.logsource) for rule in alerting if rule.id in blind).most_common()),
     )
 
@@ -103,7 +109,7 @@ def coverage_of(rules: Iterable[Rule], is_blind: Callable[[Rule], bool]) -> Cove
 def tactics_of(rule: Rule) -> tuple[str, ...]:
     """The tactics a rule's tags name."""
     names = (tag.removeprefix("attack.").replace("_", "-").lower() for tag in rule.tags if tag.startswith("attack."))
-    return tuple(name for name in names if not re.match(r"[tgs]\d{4}", name))
+    return tuple(name for name in names if not re.match(r"(?:t|g|s|ds|c|m)\d{4}", name))
 
 
 def techniques_of(rule: Rule) -> tuple[str, ...]:
@@ -135,21 +141,28 @@ def _others(rules: Iterable[Rule]) -> list[str]:
     return sorted({name for rule in rules for name in tactics_of(rule)} - set(TACTICS))
 
 
-def _tactic(name: str, rules: Sequence[Rule], blind: set[str], serves: dict[str, tuple[str, ...]]) -> Tactic:
+def _tactic(
+    name: str,
+    rules: Sequence[Rule],
+    blind: set[str],
+    serves: Mapping[str, tuple[str, ...]],
+    tables: AttackTables | None,
+) -> Tactic:
     tagged = [rule for rule in rules if name in tactics_of(rule)]
-    of: dict[str, list[Rule]] = {}
+    names = tables.names if tables else {}
+    of: dict[str, list[Rule]] = {technique: [] for technique in names if name in serves.get(technique, ())}
     for rule in rules:
         for technique in techniques_of(rule):
-            if name in serves.get(technique.partition(".")[0], ()):
+            if name in (serves.get(technique) or serves.get(technique.partition(".")[0], ())):
                 of.setdefault(technique, []).append(rule)
     return Tactic(
         name=name,
         rules=sum(rule.id not in blind for rule in tagged),
         blind=sum(rule.id in blind for rule in tagged),
-        techniques=tuple(_technique(each, of[each], blind) for each in sorted(of)),
+        techniques=tuple(_technique(each, of[each], blind, names.get(each, "")) for each in sorted(of)),
     )
 
 
-def _technique(name: str, rules: Sequence[Rule], blind: set[str]) -> Technique:
+def _technique(technique: str, rules: Sequence[Rule], blind: set[str], name: str) -> Technique:
     seeing = [rule.title for rule in rules if rule.id not in blind]
-    return Technique(name, len(seeing), len(rules) - len(seeing), tuple(seeing))
+    return Technique(technique, len(seeing), len(rules) - len(seeing), tuple(seeing), name)

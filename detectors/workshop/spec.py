@@ -5,21 +5,20 @@ what is left out is said.
 """
 
 import re
-import tempfile
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from sigma.data import mitre_attack
 from sigma.rule import SigmaRule
 from sigma.validation import SigmaValidator
 from sigma.validators.base import SigmaValidationIssue
 from sigma.validators.core import validators
 
+from detectors.workshop.attack import attack_tables
 from detectors.workshop.documents import Document, Progress, silent
 from detectors.workshop.remark import Remark
-from jikimi.errors import Misconfigured
 
 _NEEDS_DOWNLOAD = ("attacktag", "d3_fendtag")
 _SAID_BY_OTHERS = ("identifier_uniqueness",)  # the loader refuses the second of an id
@@ -40,7 +39,7 @@ def remarks_of_spec(
     origin: dict[int, Document] = {}
     rules: list[SigmaRule] = []
     issues: list[SigmaValidationIssue] = []
-    with _AttackData(attack):
+    with attack_tables(attack) if attack else nullcontext():
         for number, document in enumerate(documents, 1):
             progress("checking against the specification", number, len(documents))
             if (rule := _rule(document)) is not None:
@@ -84,30 +83,3 @@ def _said(issue: SigmaValidationIssue) -> tuple[str, str]:
 
 def _is_long(value: Any) -> bool:
     return len(str(value)) > 100
-
-
-class _AttackData:
-    """pySigma's ATT&CK tables from a local file, with a cache that ends with the check."""
-
-    def __init__(self, file: Path | None) -> None:
-        self._file = file
-
-    def __enter__(self) -> None:
-        if self._file is None:
-            return
-        self._folder = tempfile.TemporaryDirectory(prefix="jikimi-attack-")
-        mitre_attack.set_cache_dir(self._folder.name)
-        mitre_attack.set_url(str(self._file))
-        try:
-            known = mitre_attack.mitre_attack_techniques
-        except (RuntimeError, AttributeError, KeyError, TypeError) as error:
-            self.__exit__()
-            raise Misconfigured(f"{self._file}: not MITRE's enterprise-attack.json ({error})") from error
-        if not known:
-            self.__exit__()
-            raise Misconfigured(f"{self._file}: no ATT&CK technique in it; give MITRE's enterprise-attack.json")
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            mitre_attack.set_cache_dir(self._folder.name)  # closes the cache that lies there
-            self._folder.cleanup()

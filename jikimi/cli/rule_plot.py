@@ -69,7 +69,7 @@ def _tell_rule(rule: RuleHits, console: Console) -> None:
 
 def sparkline(numbers: list[int]) -> str:
     """One letter a number, or a sum of neighbours where there are more than WIDTH; nothing is a space."""
-    each = -(-len(numbers) // WIDTH)
+    each = max(1, -(-len(numbers) // WIDTH))
     parts = [sum(numbers[n : n + each]) for n in range(0, len(numbers), each)]
     most = max(parts, default=0) or 1
     return "".join(_BARS[-(-part * (len(_BARS) - 1) // most)] for part in parts)

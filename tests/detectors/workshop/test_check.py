@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from detectors.workshop.check import Checked, check
 from jikimi.errors import Misconfigured
 from jikimi.testing.corpus import corpus_root
+from tests.detectors.workshop.attack_copy import write_attack
 from tests.detectors.workshop.rule_folder import process_rule, write_rules
 
 OURS = Path(__file__).parents[3] / "rules"
@@ -130,14 +131,7 @@ def test_the_specification_s_advice_is_pysigma_s(tmp_path: Path) -> None:
 
 
 def test_attack_tags_are_checked_against_a_local_copy_only(tmp_path: Path) -> None:
-    technique = {
-        "type": "attack-pattern",
-        "name": "Phishing",
-        "external_references": [{"source_name": "mitre-attack", "external_id": "T1566"}],
-        "kill_chain_phases": [{"kill_chain_name": "mitre-attack", "phase_name": "initial-access"}],
-    }
-    copy = tmp_path / "attack.json"
-    copy.write_text(json.dumps({"objects": [technique]}), encoding="utf-8")
+    copy = write_attack(tmp_path / "attack.json", T1566=("Phishing", "initial-access"))
     folder = write_rules(
         tmp_path / "r", a=process_rule(1, tags="attack.t1566"), b=process_rule(2, "'b.exe'", tags="attack.t9999")
     )
