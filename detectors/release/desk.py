@@ -111,21 +111,22 @@ class RuleDesk:
         return sorted(rows, key=lambda row: row["at"], reverse=True)
 
     async def release(self, connection: AsyncConnection, rule: str, actor: str, why: str) -> dict[str, Any]:
-        """Out of quarantine, for every company."""
-        chosen = self._library.current.rules.by_id.get(rule) or self._rule(rule)
+        """Out of quarantine, for every company; by its id also a rule that is not loaded any more."""
+        barred = await connection.scalar(select(func.count()).where(rule_quarantine.c.rule_id == rule))
+        rule_id = rule if barred else self._rule(rule).id
         freed = (
             await connection.execute(
                 rule_quarantine.delete()
-                .where(rule_quarantine.c.rule_id == chosen.id)
+                .where(rule_quarantine.c.rule_id == rule_id)
                 .returning(rule_quarantine.c.tenant_id, rule_quarantine.c.overflow)
             )
         ).all()
         if not freed:
-            raise Misconfigured(f"{chosen.title!r} is not in quarantine")
+            raise Misconfigured(f"the rule {rule!r} is not in quarantine; `jikimi rules quarantine` shows what is")
         overflow = sum(row.overflow for row in freed)
-        await self._note(connection, "released", actor, chosen.id, why=why, overflow=overflow)
+        await self._note(connection, "released", actor, rule_id, why=why, overflow=overflow)
         await raise_versions(connection)
-        return {"id": chosen.id, "title": chosen.title, "overflow": overflow}
+        return {"id": rule_id, "companies": [row.tenant_id for row in freed], "overflow": overflow}
 
     async def judge(self, rule: str, text: str, owner: str, reason: str, expires_at: datetime) -> gate.Judged:
         """Before the transaction of `grant`, since it takes a moment."""

@@ -10,12 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sigma.exceptions import SigmaError
 from sigma.filters import SigmaFilter
 
 from detectors.sigma.conditions import tree_of
 from detectors.sigma.match import RuleSet
-from detectors.sigma.modifiers import Unsupported
 from detectors.sigma.regex import POLICY
 from detectors.sigma.rule import Rule
 from detectors.sigma.source import Source
@@ -69,7 +67,7 @@ def read_filter(text: str, rule: Rule, every: Mapping[str, Rule]) -> Filter:
         )
     try:
         return Filter(tree_of(parsed.filter), concerned)
-    except (SigmaError, Unsupported, ValueError) as error:
+    except Exception as error:  # pySigma raises many kinds on odd detections and conditions
         raise Misconfigured(f"the filter cannot be used: {_words(error)}") from error
 
 

@@ -95,7 +95,7 @@ def quarantine(data: Data, as_json: AsJson = False) -> None:
 def release(rule: RuleName, data: Data, why: Why, as_json: AsJson = False) -> None:
     """Let a rule out of quarantine."""
     wish = {"rule": rule, "why": why, "by": _me()}
-    print_one(AdminClient(data).post("rules/release", wish), as_json, "id", "title", "overflow")
+    print_one(AdminClient(data).post("rules/release", wish), as_json, "id", "companies", "overflow")
 
 
 def except_(

@@ -1,6 +1,6 @@
 """`python ingest_server.py DIR PORT`: the real HTTP layer on a data folder, in a process that tests may kill.
 
-Serves until killed. The detectors' side is absent: what is under test ends at the log.
+Serves until killed. No worker runs: what is under test ends at the log and the database.
 """
 
 import asyncio
@@ -13,6 +13,8 @@ import uvicorn
 from api.app import create_app
 from api.services import Services
 from api.settings import ApiSettings
+from detectors.release.desk import RuleDesk
+from detectors.release.library import RuleLibrary
 from jikimi.clock import utc_now
 from jikimi.settings import DataDir
 from jikimi.storage.database import Database
@@ -20,6 +22,7 @@ from jikimi.storage.events import EventStore
 from jikimi.storage.migrate import upgrade
 from jikimi.stream.sqlite import SqliteEventLog
 
+RULES = Path(__file__).parents[2] / "rules" / "worm"
 TOKEN = "admin-token-of-this-machine"
 
 
@@ -32,7 +35,10 @@ async def main(data: DataDir, port: int) -> None:
         return {"running": True}
 
     async with Database.sqlite(data.database) as database:
-        services = Services(database, log, cast("EventStore", None), utc_now, TOKEN, status)
+        library = RuleLibrary([RULES], unpacked=data.rules, trusted=data.trusted_keys)
+        await library.load(database)
+        desk = RuleDesk(database, library, utc_now)
+        services = Services(database, log, cast("EventStore", None), utc_now, TOKEN, status, rule_desk=desk)
         app = create_app(services, ApiSettings(backlog_records=10**9))
         server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False))
         data.admin_token.write_text(TOKEN)
