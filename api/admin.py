@@ -39,7 +39,6 @@ class NewTenant(Wish):
     work_start: time = WorkHours().start
     work_end: time = WorkHours().end
     work_days: list[Annotated[int, Field(ge=1, le=7)]] = list(WorkHours().days)
-    allowed_media: list[Name] = []
 
 
 class PlaceholderValues(Wish):
@@ -74,11 +73,6 @@ class NewToken(Wish):
     site: Name | None = None
 
 
-class AllowedMedia(Wish):
-    tenant: str | None = None
-    serial: Name
-
-
 @router.post("/tenants", status_code=201)
 async def add_tenant(request: Request, wish: NewTenant) -> dict[str, Any]:
     here = centre(request)
@@ -91,15 +85,14 @@ async def add_tenant(request: Request, wish: NewTenant) -> dict[str, Any]:
             zone=wish.zone,
             language=wish.language,
             work_hours=hours,
-            allowed_media=wish.allowed_media,
         )
-    return _told(tenant)
+    return _company(tenant)
 
 
 @router.get("/tenants")
 async def list_tenants(request: Request) -> list[dict[str, Any]]:
     async with centre(request).services.database.read() as connection:
-        return [_told(tenant) for tenant in await tenants.load_tenants(connection)]
+        return [_company(tenant) for tenant in await tenants.load_tenants(connection)]
 
 
 @router.post("/sites", status_code=201)
@@ -145,18 +138,6 @@ async def add_token(request: Request, wish: NewToken) -> dict[str, Any]:
             site_id=await _site(connection, tenant, wish.site),
         )
     return {"token": token, "tenant": tenant.name, "expires_at": expires_at}
-
-
-@router.post("/media", status_code=201)
-async def allow_media(request: Request, wish: AllowedMedia) -> dict[str, Any]:
-    """Add a serial number to the company's register of allowed removable devices."""
-    async with centre(request).services.database.write() as connection:
-        tenant = await named_tenant(connection, wish.tenant)
-        allowed = sorted({*tenant.allowed_media, wish.serial})
-        await connection.execute(
-            tenants_table.update().where(tenants_table.c.id == tenant.id).values(allowed_media=allowed)
-        )
-    return {"tenant": tenant.name, "allowed_media": allowed}
 
 
 @router.put("/placeholders")
@@ -255,6 +236,12 @@ async def _site(connection: AsyncConnection, tenant: Tenant, name: str | None) -
     if found is None:
         raise ApiError(422, "invalid", f"{tenant.name} has no site {name!r}; add it with `jikimi admin site add`")
     return found
+
+
+def _company(tenant: Tenant) -> dict[str, Any]:
+    told = _told(tenant)
+    del told["media"]  # `device-passport list` tells it, with what each passport is worth now
+    return told
 
 
 def _told(record: msgspec.Struct) -> dict[str, Any]:

@@ -2,7 +2,19 @@
 
 from fastapi import APIRouter, FastAPI
 
-from api import admin, admin_users, admin_websites, enrolment, errors, health, heartbeat, ingest, metrics_page
+from api import (
+    admin,
+    admin_users,
+    admin_websites,
+    agent_config,
+    enrolment,
+    errors,
+    health,
+    heartbeat,
+    ingest,
+    metrics_page,
+    passports,
+)
 from api.body import BodyLimit
 from api.headers import SecurityHeaders
 from api.incidents import routes as incident_routes
@@ -19,8 +31,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     ingest.router,
     enrolment.router,
     heartbeat.router,
+    agent_config.router,
     admin.router,
     admin_users.router,
+    passports.router,
     workshop.router,
     admin_websites.router,
     rule_life.router,

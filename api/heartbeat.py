@@ -11,10 +11,9 @@ from api.errors import ApiError
 from api.ledger import Entry
 from api.state import centre
 from jikimi.domain.event import format_time
+from jikimi.storage.passports import config_version
 
 MAX_HEALTH_BYTES = 64 * 1024
-CONFIG_VERSION = 1
-"""Of the configuration agents run with; rises once the centre hands out signed configurations."""
 
 router = APIRouter()
 
@@ -30,7 +29,9 @@ async def heartbeat(request: Request) -> dict[str, Any]:
     told = version[:32] if isinstance(version, str) else None
     await here.ledger.write(Entry(agent, now, health=health, version=told))
     here.metrics.heartbeats.inc()
-    return {"time": format_time(now), "config_version": CONFIG_VERSION, "credit": await here.credit.grant(None)}
+    async with here.services.database.read() as connection:
+        config = await config_version(connection, agent.tenant_id)
+    return {"time": format_time(now), "config_version": config, "credit": await here.credit.grant(None)}
 
 
 def _health(body: bytes) -> dict[str, Any]:

@@ -3,15 +3,17 @@
 from datetime import datetime, timedelta
 
 from jikimi.domain.event import TIMESTAMP, Event, event_time, format_time
-from jikimi.domain.logsource import FILE_ACCESS, REMOVABLE_MEDIA, LogSource
+from jikimi.domain.logsource import FILE_ACCESS, LEAK_EVIDENCE, REMOVABLE_MEDIA, LogSource
+from jikimi.domain.passport import judge
 from jikimi.domain.tenant import Tenant
 
 CLOCK_TOLERANCE = timedelta(minutes=2)
+_OURS = frozenset({FILE_ACCESS.category, REMOVABLE_MEDIA.category, LEAK_EVIDENCE.category})
 
 
 def adds_fields(logsource: LogSource) -> bool:
     """Does `enrich` add fields to events of this log source, beyond holding their clock?"""
-    return logsource.category in (FILE_ACCESS.category, REMOVABLE_MEDIA.category)
+    return logsource.category in _OURS
 
 
 def enrich(event: Event, logsource: LogSource, tenant: Tenant, received_at: datetime) -> Event:
@@ -25,8 +27,17 @@ def enrich(event: Event, logsource: LogSource, tenant: Tenant, received_at: date
     if happened > latest:
         happened = latest
         event = event | {TIMESTAMP: format_time(latest)}
-    if logsource.category in (FILE_ACCESS.category, REMOVABLE_MEDIA.category):
+    if adds_fields(logsource):
         event = event | {"OffHours": not tenant.work_hours.cover(tenant.local(happened))}
-    if logsource.category == REMOVABLE_MEDIA.category and tenant.allowed_media:
-        event = event | {"KnownMedia": event.get("Serial") in tenant.allowed_media}
+    if _is_judged(event, logsource) and (verdict := judge(tenant.media, event, happened)):
+        event = event | {"Passport": verdict.judgement, "KnownMedia": verdict.judgement == "allowed"}
+        if verdict.holder:
+            event = event | {"PassportHolder": verdict.holder}
     return event
+
+
+def _is_judged(event: Event, logsource: LogSource) -> bool:
+    """What an agent did (`enforce`) keeps the judgement it did it by."""
+    if logsource.category == LEAK_EVIDENCE.category:
+        return event.get("Destination") == "removable"
+    return logsource.category == REMOVABLE_MEDIA.category and event.get("Action") != "enforce"

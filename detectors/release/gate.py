@@ -17,13 +17,14 @@ from detectors.sigma.rule import Rule
 from detectors.sigma.tree import leaves
 from jikimi.domain.event import Event
 from jikimi.domain.logsource import LogSource
+from jikimi.domain.passport import allowing
 from jikimi.domain.tenant import Tenant
 from jikimi.errors import Misconfigured
 
 LONGEST = timedelta(days=366)
 """An exception is looked at again at least once a year."""
 
-_COMPANY = Tenant("gate", "gate", allowed_media=("KNOWN-1",))
+_COMPANY = Tenant("gate", "gate", media=allowing("KNOWN-1", since=datetime(2026, 1, 1, tzinfo=UTC)))
 """Whose events samples are (rules/README.md)."""
 _PROBES = ("jikimi-probe-7f3a", "0", "71993", "가나다", "C:\\x\\y.z", "/q/w", "203.0.113.7")
 """Values that no exception means: a filter that takes all of them away takes away whatever there is."""

@@ -1,6 +1,7 @@
 """`jikimi rules test`: every sample beside a rule, run as the worker would run it (format: rules/README.md)."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -11,10 +12,11 @@ from detectors.sigma.load import load_rules
 from detectors.sigma.match import RuleSet
 from detectors.sigma.report import Refusal
 from detectors.workshop.documents import Progress, silent
+from jikimi.domain.passport import allowing
 from jikimi.domain.tenant import Tenant
 from jikimi.errors import JikimiError, Misconfigured
 
-COMPANY = Tenant("tenant-1", "한빛정밀", allowed_media=("KNOWN-1",))
+COMPANY = Tenant("tenant-1", "한빛정밀", media=allowing("KNOWN-1", since=datetime(2026, 1, 1, tzinfo=UTC)))
 """Whose events samples are: Seoul, Monday to Friday 8 to 20, one known stick (rules/README.md, "Samples")."""
 
 

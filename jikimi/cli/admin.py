@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from jikimi.cli import admin_website
+from jikimi.cli import admin_website, device_passport
 from jikimi.cli.admin_client import AdminClient
 from jikimi.cli.admin_options import AsJson, Data, OfTenant
 from jikimi.cli.printed import print_many, print_one
@@ -20,7 +20,6 @@ contact = typer.Typer(no_args_is_help=True, help="People of a company who are to
 token = typer.Typer(no_args_is_help=True, help="Enrolment tokens, with which agents join.")
 user = typer.Typer(no_args_is_help=True, help="People of the centre who sign in at the console.")
 agent = typer.Typer(no_args_is_help=True, help="Agents.")
-media = typer.Typer(no_args_is_help=True, help="Register of allowed removable devices.")
 placeholder = typer.Typer(no_args_is_help=True, help="A company's values for placeholders in Sigma rules.")
 letters = typer.Typer(no_args_is_help=True, help="Events that could not be taken, with the reason.")
 for name, group in {
@@ -30,8 +29,8 @@ for name, group in {
     "token": token,
     "user": user,
     "agent": agent,
-    "media": media,
     "placeholder": placeholder,
+    "device-passport": device_passport.app,
     "dead-letter": letters,
     "website": admin_website.app,
 }.items():
@@ -49,7 +48,6 @@ def tenant_add(
     work_start: Annotated[str, typer.Option(help="Work begins, HH:MM on the company's clock.")] = "08:00",
     work_end: Annotated[str, typer.Option(help="Work ends.")] = "20:00",
     work_day: Annotated[list[int] | None, typer.Option(help="1 = Monday; repeat the option. Default: 1 to 5.")] = None,
-    media: Annotated[list[str] | None, typer.Option(help="Serial of an allowed USB device; repeat the option.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Add a client company."""
@@ -60,7 +58,6 @@ def tenant_add(
         "work_start": work_start,
         "work_end": work_end,
         "work_days": work_day or [1, 2, 3, 4, 5],
-        "allowed_media": media or [],
     }
     print_one(AdminClient(data).post("tenants", wish), as_json, "id", "name", "zone")
 
@@ -169,18 +166,6 @@ def agent_revoke(
 ) -> None:
     """Refuse an agent from now on."""
     print_one(AdminClient(data).post(f"agents/{agent_id}/revoke"), as_json, "id", "revoked_at")
-
-
-@media.command("allow", epilog="Example: `jikimi admin media allow 4C530001230512 --tenant 한빛정밀`")
-def media_allow(
-    serial: Annotated[str, typer.Argument(help="USB serial number of the device.")],
-    data: Data,
-    tenant: OfTenant = None,
-    as_json: AsJson = False,
-) -> None:
-    """Add a removable device to the company's register."""
-    wish = {"serial": serial, "tenant": tenant}
-    print_one(AdminClient(data).post("media", wish), as_json, "tenant", "allowed_media")
 
 
 @placeholder.command(

@@ -5,6 +5,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from jikimi.domain.passport import MediaRegister
+
 
 class WorkHours(msgspec.Struct, frozen=True):
     """When the company works, in its own zone. `days` are ISO weekdays, 1 = Monday."""
@@ -26,10 +28,10 @@ class Tenant(msgspec.Struct, frozen=True):
     zone: str = "Asia/Seoul"
     language: str = "ko"
     work_hours: WorkHours = WorkHours()
-    allowed_media: tuple[str, ...] = ()
-    """Serial numbers in the company's register of allowed removable devices; empty: no register is kept."""
     placeholders: dict[str, tuple[str, ...]] = {}
     """Values of Sigma placeholders, e.g. DomainControllers → DC01, DC02: rules with `%DomainControllers%` need them."""
+    media: MediaRegister = MediaRegister()
+    """The removable devices the company allows."""
 
     def local(self, moment: datetime) -> datetime:
         """`moment` on the company's own clock."""

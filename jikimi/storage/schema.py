@@ -23,6 +23,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -73,8 +74,9 @@ tenants = Table(
     Column("zone", String(64), nullable=False, default="Asia/Seoul"),
     Column("language", String(2), nullable=False, default="ko"),
     Column("work_hours", JSON, nullable=False, default=dict),  # {} = WorkHours() defaults
-    Column("allowed_media", JSON, nullable=False, default=list),  # USB serial numbers
     Column("placeholders", JSON, nullable=False, default=dict, server_default="{}"),  # of Sigma rules: name → values
+    Column("media_enforcement", String(16), nullable=False, server_default=text("'off'")),  # see domain/passport.py
+    Column("config_version", Integer, nullable=False, server_default=text("1")),  # of what agents run with
     Column("created_at", UtcDateTime, nullable=False),
 )
 sites = Table(
@@ -137,6 +139,25 @@ websites = Table(  # which sites the service monitoring looks at, and what it le
     Column("last_result", String(300), nullable=False, default=""),
     Column("created_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
+)
+device_passports = Table(  # removable devices a company allows; see jikimi/domain/passport.py
+    "device_passports",
+    metadata,
+    _id(),
+    _tenant(),
+    Column("serial", String(200), nullable=False, default=""),
+    Column("filesystem_id", String(200), nullable=False, default=""),
+    Column("vendor", String(200), nullable=False, default=""),
+    Column("product", String(200), nullable=False, default=""),
+    Column("holder", String(200), nullable=False, default=""),
+    Column("purpose", String(200), nullable=False, default=""),
+    Column("valid_from", UtcDateTime, nullable=False),
+    Column("valid_until", UtcDateTime),
+    Column("read_only", Boolean, nullable=False, default=False),
+    Column("approved_by", String(200), nullable=False, default=""),
+    Column("revoked_at", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_device_passports_tenant_id", "tenant_id"),
 )
 enrolment_tokens = Table(
     "enrolment_tokens",

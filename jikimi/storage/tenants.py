@@ -1,6 +1,6 @@
 """The companies, their places, people and computers: plain functions on a connection."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -10,9 +10,11 @@ import msgspec
 from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from jikimi.domain.passport import MediaRegister
 from jikimi.domain.risk import RiskLevel
 from jikimi.domain.tenant import Contact, Device, Tenant, WorkHours
 from jikimi.errors import Misconfigured, Poison
+from jikimi.storage.passports import load_registers
 from jikimi.storage.schema import agents, contacts, devices, sites, tenants
 from jikimi.storage.upsert import insert
 
@@ -27,7 +29,6 @@ async def create_tenant(
     zone: str = "Asia/Seoul",
     language: str = "ko",
     work_hours: WorkHours | None = None,
-    allowed_media: Iterable[str] = (),
     tenant_id: str | None = None,
 ) -> Tenant:
     """A new client company. Raises Misconfigured for a name taken, an unknown zone or language."""
@@ -36,14 +37,13 @@ async def create_tenant(
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise Misconfigured(f"company {name!r}: {zone!r} is not a time zone; write one like Asia/Seoul") from error
     _check_language(name, language)
-    tenant = Tenant(tenant_id or uuid4().hex, name, zone, language, work_hours or WorkHours(), tuple(allowed_media))
+    tenant = Tenant(tenant_id or uuid4().hex, name, zone, language, work_hours or WorkHours())
     fresh = insert(connection, tenants).values(
         id=tenant.id,
         name=name,
         zone=zone,
         language=language,
         work_hours=msgspec.to_builtins(tenant.work_hours),
-        allowed_media=list(tenant.allowed_media),
         created_at=at,
     )
     result = await connection.execute(fresh.on_conflict_do_nothing())
@@ -57,18 +57,21 @@ async def load_tenant(connection: AsyncConnection, tenant_id: str) -> Tenant:
     row = (await connection.execute(select(tenants).where(tenants.c.id == tenant_id))).one_or_none()
     if row is None:
         raise Poison(f"there is no company with the id {tenant_id!r}")
-    return _tenant(row)
+    return _tenant(row, (await load_registers(connection, tenant_id))[tenant_id])
 
 
 async def find_tenant(connection: AsyncConnection, name: str) -> Tenant | None:
     """By its exact name."""
     row = (await connection.execute(select(tenants).where(tenants.c.name == name))).one_or_none()
-    return None if row is None else _tenant(row)
+    return None if row is None else _tenant(row, (await load_registers(connection, row.id))[row.id])
 
 
 async def load_tenants(connection: AsyncConnection) -> list[Tenant]:
     """Every company, by name."""
-    return [_tenant(row) for row in await connection.execute(select(tenants).order_by(tenants.c.name))]
+    registers = await load_registers(connection)
+    return [
+        _tenant(row, registers[row.id]) for row in await connection.execute(select(tenants).order_by(tenants.c.name))
+    ]
 
 
 async def set_placeholder(connection: AsyncConnection, tenant: Tenant, name: str, values: Sequence[str]) -> Tenant:
@@ -164,15 +167,15 @@ def _to_device(row: Row[Any]) -> Device:
     return Device(row.id, row.tenant_id, row.name, row.os, row.site_id)
 
 
-def _tenant(row: Row[Any]) -> Tenant:
+def _tenant(row: Row[Any], media: MediaRegister) -> Tenant:
     return Tenant(
         row.id,
         row.name,
         row.zone,
         row.language,
         msgspec.convert(row.work_hours, WorkHours),
-        tuple(row.allowed_media),
-        {name: tuple(values) for name, values in row.placeholders.items()},
+        placeholders={name: tuple(values) for name, values in row.placeholders.items()},
+        media=media,
     )
 
 

@@ -12,9 +12,13 @@ ROUTES = [
     ("POST", "contacts"),
     ("GET", "contacts"),
     ("POST", "enrolment-tokens"),
-    ("POST", "media"),
     ("PUT", "placeholders"),
     ("GET", "placeholders"),
+    ("GET", "device-passports"),
+    ("POST", "device-passports"),
+    ("POST", "device-passports/x/revoke"),
+    ("POST", "device-passports/x/until"),
+    ("POST", "device-passports/enforcement"),
     ("POST", "users"),
     ("GET", "users"),
     ("GET", "agents"),
@@ -137,13 +141,6 @@ async def test_a_login_is_given_once(centre: RunningCentre) -> None:
     again = await _post(centre, "users", login="minsu", name="다른 사람")
     assert again.status_code == 422
     assert "minsu" in again.json()["error"]
-
-
-async def test_a_serial_joins_the_companys_register_once(centre: RunningCentre) -> None:
-    await centre.tenant()
-    await _post(centre, "media", serial="B")
-    await _post(centre, "media", serial="A")
-    assert (await _post(centre, "media", serial="A")).json()["allowed_media"] == ["A", "B"]
 
 
 async def test_a_placeholder_keeps_the_values_given_last_until_it_has_none(centre: RunningCentre) -> None:

@@ -47,8 +47,8 @@ def test_a_contact_a_site_and_a_serial_are_added(server: Served, company: str) -
     for words in (
         ("contact", "add", "김담당", "--tenant", company, "--phone", "010-0000-0000"),
         ("site", "add", "창원공장"),
-        ("media", "allow", "4C530001230512"),
         ("placeholder", "set", "DomainControllers", "DC01", "DC-*"),
+        ("device-passport", "allow", "--serial", "4C530001230512", "--holder", "김하늘", "--by", "이부장"),
     ):
         assert admin(server, *words).exit_code == 0
     assert "김담당" in admin(server, "contact", "list").stdout

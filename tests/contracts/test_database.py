@@ -240,9 +240,7 @@ class TestDeadLetters:
 class TestTenants:
     async def test_a_company_comes_back_as_it_was_made(self, database: Database) -> None:
         async with database.write() as connection:
-            made = await tenants.create_tenant(
-                connection, "한빛정밀", at=NOON, work_hours=WorkHours(days=(1, 2)), allowed_media=["SN1"]
-            )
+            made = await tenants.create_tenant(connection, "한빛정밀", at=NOON, work_hours=WorkHours(days=(1, 2)))
         async with database.read() as connection:
             assert await tenants.load_tenant(connection, made.id) == made
             assert await tenants.find_tenant(connection, "한빛정밀") == made

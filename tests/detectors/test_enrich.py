@@ -7,10 +7,11 @@ import pytest
 from detectors.enrich import enrich
 from jikimi.domain.event import TIMESTAMP, format_time
 from jikimi.domain.logsource import FILE_ACCESS, NETWORK_FLOW, REMOVABLE_MEDIA
+from jikimi.domain.passport import allowing
 from jikimi.domain.tenant import Tenant
 
-TENANT = Tenant("t", "한빛정밀", allowed_media=("S-1",))
 NOON = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)  # Monday 12:00 in Seoul
+TENANT = Tenant("t", "한빛정밀", media=allowing("S-1", since=NOON - timedelta(days=1)))
 
 
 def at(moment: datetime, **more: object) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """Every rule of ours: words for people, tags, and the samples beside it."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ from detectors.sigma.load import load_rules
 from detectors.sigma.match import RuleSet
 from detectors.sigma.report import LoadReport
 from detectors.sigma.rule import Rule
+from jikimi.domain.passport import allowing
 from jikimi.domain.tenant import Tenant
 
 RULES = Path(__file__).parents[2] / "rules"
 FILES = sorted(RULES.rglob("*.yml"))
 SAMPLES = [(file, sample) for file in FILES for sample in samples_of(file)]
-TENANT = Tenant("tenant-1", "한빛정밀", allowed_media=("KNOWN-1",))
+TENANT = Tenant("tenant-1", "한빛정밀", media=allowing("KNOWN-1", since=datetime(2026, 1, 1, tzinfo=UTC)))
 LOADED: tuple[RuleSet, LoadReport] = load_rules([RULES])
 FIRING: list[Rule] = [rule for rule in LOADED[0].rules if rule.generates]
 

@@ -9,6 +9,7 @@ from detectors.sigma.load import load_rules
 from detectors.workshop.backtest import Backtest, Backtested, Past
 from jikimi.domain.event import TIMESTAMP, format_time
 from jikimi.domain.logsource import REMOVABLE_MEDIA, LogSource
+from jikimi.domain.passport import allowing
 from jikimi.domain.tenant import Tenant
 from jikimi.testing.batches import NOON
 from tests.detectors.workshop.rule_folder import process_rule, write_rules
@@ -84,8 +85,8 @@ def test_a_company_s_own_settings_decide_as_for_the_worker(tmp_path: Path) -> No
     )
     run = started(tmp_path, rule)
     stick = past(NOON, REMOVABLE_MEDIA, Action="mount", Serial="S-1")
-    run.feed(Tenant("t1", "가", allowed_media=("S-1",)), [stick])
-    run.feed(Tenant("t2", "나", allowed_media=("S-2",)), [stick])
+    run.feed(Tenant("t1", "가", media=allowing("S-1", since=NOON)), [stick])
+    run.feed(Tenant("t2", "나", media=allowing("S-2", since=NOON)), [stick])
     assert only(run.result())[2] == {"나": 1}
 
 
