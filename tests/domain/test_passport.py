@@ -43,7 +43,7 @@ def test_a_device_is_known_by_its_serial() -> None:
     ],
 )
 def test_every_part_that_is_stated_must_agree_and_the_time_too(stated: dict[str, object], expected: str) -> None:
-    event = {"Action": "mount", "Serial": "S-1", "FilesystemId": "ABCD-1234", "Vendor": "Other"}
+    event: dict[str, object] = {"Action": "mount", "Serial": "S-1", "FilesystemId": "ABCD-1234", "Vendor": "Other"}
     assert judged(event, passport(**stated)) == expected
 
 
