@@ -23,8 +23,8 @@ class Format(enum.Enum):
 
 
 READABLE = (
-    "Jikimi reads .evtx, JSON lines, JSON arrays, .pcap, .pcapng and system, audit, web, proxy, DNS and Zeek logs, "
-    "also inside .zip and .gz; other text when --logsource says what it is"
+    "Jikimi reads .evtx, JSON lines, JSON arrays, .pcap, .pcapng and system, audit, web, proxy, DNS, Zeek and firewall "
+    "logs, also inside .zip and .gz; other text when --logsource says what it is"
 )
 
 _MAGIC = {

@@ -32,6 +32,8 @@ from collectors.logs.squid import Squid
 from collectors.logs.syslog import Syslog
 from collectors.logs.w3c import W3cExtended
 from collectors.logs.zeek import ZeekTsv
+from collectors.network_devices import log as device_log
+from collectors.network_devices.log import DeviceLog
 from jikimi.domain.logsource import LogSource
 
 LINES_LOOKED_AT = 200
@@ -55,6 +57,7 @@ def _linux(*services: str) -> tuple[LogSource, ...]:
 
 # In the order they are preferred in where they look alike: an audit record behind a syslog header is syslog.
 KINDS: tuple[Kind, ...] = (
+    Kind("network device log", DeviceLog, device_log.LOOKS, (LogSource(category="firewall"),)),
     Kind("Linux audit log", Auditd, re.compile(f"(?:{audit_record.HEAD.pattern})"), _linux("auditd")),
     Kind("Windows event XML", EventXml, event_xml.LOOKS, (LogSource(product="windows"),)),
     Kind("Zeek log", ZeekTsv, zeek.LOOKS, (LogSource(product="zeek"),)),

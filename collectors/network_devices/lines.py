@@ -84,12 +84,14 @@ def _keyvalue(head: syslog.Message) -> _Said | None:
 _DIALECTS: tuple[Callable[[syslog.Message], _Said | None], ...] = (_cef, _leef, _trusguard, _secui, _keyvalue)
 
 _PRODUCTS = {"fortigate": "fortigate", "fortios": "fortigate", "trusguard": "trusguard", "mf2": "secui"}
+_VENDORS = {"palo alto networks": "paloalto", "check point": "checkpoint"}
 
 
 def _product(vendor: str, product: str) -> str:
     """Sigma's word where it has one (product `fortigate`), else the vendor's name."""
     named = product.lower().replace(" ", "")
-    return _PRODUCTS.get(named) or vendor.lower().replace(" ", "_") or named
+    known = _PRODUCTS.get(named) or _VENDORS.get(vendor.lower())
+    return known or vendor.lower().replace(" ", "_") or named
 
 
 def _product_of_pairs(fields: dict[str, str]) -> str:

@@ -34,7 +34,7 @@ _ZEEK = (
 )  # fmt: skip
 _OURS = (
     "network_flow", "removable_media", "file_access", "leak_evidence", "web_integrity", "malware_scan", "agent_health",
-    "print_job",
+    "print_job", "evidence",
 )  # fmt: skip
 
 DELIVERED: tuple[Delivered, ...] = (

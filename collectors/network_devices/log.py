@@ -1,0 +1,37 @@
+"""A file that a syslog server wrote for network devices, read line by line."""
+
+import re
+from collections.abc import Sequence
+
+from collectors.logs.port import Reading
+from collectors.network_devices.lines import read_line
+from collectors.source_event import SourceEvent
+from collectors.stamps import stamp_of
+from jikimi.domain.event import TIMESTAMP, Event
+
+LOOKS = re.compile(
+    r"(?:<\d{1,3}>)?.{0,160}?(?:"
+    r"CEF: ?\d\||LEEF: ?[12]\.\d\||[13]`\d`[12]`\d|\[fw[46]_\w{1,20}\] ?\[|"
+    r"\blogid=\"?\d|\bdevice_name=\"[^\"]{0,80}\" timestamp=|\bid=firewall sn=|\bmsg_id=\"[0-9A-F-]{4,12}\""
+    r")"
+)
+
+
+class DeviceLog:
+    """Each line is an event; one without a time has that of the line before."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._stamp: str | None = None
+
+    def feed(self, line: str) -> Sequence[SourceEvent]:
+        if not line.strip():
+            return []
+        found = read_line(line.encode("utf-8", "replace"), self._reading.now(), self._reading.zone)
+        if found.time is not None:
+            self._stamp = stamp_of(found.time)
+        event: Event = {TIMESTAMP: self._stamp} if self._stamp is not None else {}
+        return [SourceEvent(found.logsource, event | found.fields)]
+
+    def flush(self) -> Sequence[SourceEvent]:
+        return []

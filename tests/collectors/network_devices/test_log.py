@@ -1,0 +1,24 @@
+"""Files of network devices' lines, as `jikimi detect` and `jikimi replay` read them."""
+
+from pathlib import Path
+
+from collectors.files import Problems, read_events
+from tests.collectors.network_devices import test_lines as lines
+
+
+def test_a_file_of_every_vendors_lines_is_told_and_read_with_its_times(tmp_path: Path) -> None:
+    path = tmp_path / "utm.log"
+    texts = [lines.FORTIGATE, lines.CEF, lines.LEEF, lines.MF2, lines.MF2_CSV, lines.TRUSGUARD, lines.SOPHOS]
+    path.write_text("\n".join(texts) + "\n")
+    problems = Problems()
+    events = list(read_events(path, problems=problems))
+    assert [found.logsource.category for found in events] == ["firewall"] * len(texts)
+    assert all(found.event["@timestamp"].startswith("2026-11-22T") for found in events[:1])
+    assert (problems.unreadable, problems.unclassified) == (0, 0)
+
+
+def test_a_single_vendors_file_is_told_by_each_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "utm.log"
+    for text in (lines.FORTIGATE, lines.CEF, lines.LEEF, lines.MF2, lines.MF2_CSV, lines.TRUSGUARD, lines.SOPHOS):
+        path.write_text(f"{text}\n" * 3)
+        assert [found.logsource.category for found in read_events(path, problems=Problems())] == ["firewall"] * 3
