@@ -4,6 +4,7 @@ from typing import Any
 
 from detectors.sigma.modifiers import Unsupported
 
+_TIME_PARTS = frozenset({"minute", "hour", "day", "week", "month", "year"})
 _PLAIN = (str, int, float, bool, type(None))
 
 
@@ -39,6 +40,8 @@ def _check_search(name: str, definition: Any) -> None:
 def _check_field(field: Any, values: Any) -> None:
     if not isinstance(field, str):
         raise Unsupported(f"the field name {field!r} is not text", str(field))
+    if len(_TIME_PARTS.intersection(field.split("|")[1:])) > 1:
+        raise Unsupported(f"{field!r} takes two parts of one time", field)
     if isinstance(values, list) and not values:
         raise Unsupported(f"the field {field!r} has an empty list of values", field)
     for value in values if isinstance(values, list) else [values]:

@@ -4,6 +4,7 @@ pySigma applies the modifiers themselves (contains, base64offset, windash, …);
 test. What has no exact meaning on an event raises `Unsupported`, never a weaker test.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Literal
 
@@ -51,6 +52,19 @@ from detectors.sigma.values import number_text
 
 # Specification 2.1 names utf16le beside its older name wide; pySigma knows the latter only.
 pysigma_modifiers.modifier_mapping.setdefault("utf16le", pysigma_modifiers.SigmaWideModifier)
+
+
+class Windash(pysigma_modifiers.SigmaWindowsDashModifier):
+    """pySigma's modifier, which takes a rule's own en dash, em dash or horizontal bar as it stands."""
+
+    _DASH = re.compile(r"\B[/\u2013\u2014\u2015]\b")
+
+    def modify(self, val: SigmaString) -> SigmaExpansion:
+        val.s = [self._DASH.sub("-", part) if isinstance(part, str) else part for part in val.s]
+        return super().modify(val)
+
+
+pysigma_modifiers.modifier_mapping["windash"] = Windash
 
 _ORDERS: dict[CompareOperators, Order] = {
     CompareOperators.LT: "lt",

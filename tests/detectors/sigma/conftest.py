@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -32,8 +33,8 @@ def load(tmp_path: Path) -> Load:
 def fires(load: Load) -> Fires:
     """Does a rule with this detection hold for the event? `condition` defaults to `sel`."""
 
-    def ask(detection: str, event: Event, condition: str = "sel") -> bool:
-        named = yaml.safe_load(detection)
+    def ask(detection: str | dict[str, Any], event: Event, condition: str = "sel") -> bool:
+        named = yaml.safe_load(detection) if isinstance(detection, str) else detection
         rule = {
             "title": "Test",
             "logsource": {"product": "test"},

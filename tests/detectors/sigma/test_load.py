@@ -147,26 +147,13 @@ def test_a_changed_file_is_read_anew_and_a_broken_cache_is_ignored(tmp_path: Pat
     assert load_rules([file], keep_in=kept)[0].rules[0].title == "Two"
 
 
-def test_a_filter_narrows_the_rules_it_names(load: Load) -> None:
-    rules, report = load(
-        ONE + "---\ntitle: Not on the test machine\n"
-        "logsource: {product: windows, category: process_creation}\n"
-        "filter:\n  rules: [00000000-0000-4000-8000-000000000001]\n"
-        "  sel: {Hostname: TEST}\n  condition: not sel\n"
-    )
-    assert not report.refused
-    source = LogSource(product="windows", category="process_creation")
-    events = [{"CommandLine": "evil", "Hostname": name} for name in ("PC-1", "TEST")]
-    assert [match.index for match in rules.match(source, events)] == [0]
-
-
 @pytest.mark.corpus
 def test_of_the_public_rules_only_placeholders_are_refused() -> None:
     root = corpus_root()
     if root is None:
         pytest.skip("no public rule set beside this checkout")
     rules, report = load_rules([root / "sigma"])
-    assert len(rules.rules) + len(report.refused) >= 3_700
+    assert (report.files, report.loaded, len(rules.rules), len(report.refused)) == (3_777, 3_752, 3_752, 25)
     assert [r for r in report.refused if not r.reason.startswith("placeholder")] == []
 
 
