@@ -45,6 +45,12 @@ class RuleLibrary:
         self._unpacked = unpacked
         self.current = Loaded.once(RuleSet([]))
 
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """Where the rules of `current` lie: the bundle's own folder first, if one is installed."""
+        bundle_places = self._unpacked.glob(f"{self.current.versions.bundle}-*") if self.current.versions.bundle else ()
+        return (*bundle_places, *self.folders)
+
     async def load(self, database: Database) -> Loaded:
         """Reads everything anew. Raises Misconfigured when rules cannot be read or the bundle is not to be believed."""
         async with database.read() as connection:

@@ -21,6 +21,7 @@ from detectors.workshop.documents import Document, Progress, silent
 from detectors.workshop.remark import Remark
 
 _NEEDS_DOWNLOAD = ("attacktag", "d3_fendtag")
+_OUR_NAMESPACE = "jikimi."  # steps of a story, for correlations of behaviour
 _SAID_BY_OTHERS = ("identifier_uniqueness",)  # the loader refuses the second of an id
 _WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
@@ -52,6 +53,7 @@ def remarks_of_spec(
         for issue in issues
         for text, near in [_said(issue)]
         for document in [origin[id(issue.rules[-1])]]
+        if not near.startswith(_OUR_NAMESPACE)
     ]
 
 

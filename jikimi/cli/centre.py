@@ -124,7 +124,7 @@ async def _start(options: CentreOptions, listener: socket.socket, stack: context
     async def status() -> dict[str, Any]:
         return await read_status(database, event_log, store, utc_now())
 
-    workshop = RuleWorkshop(database, store, options.rules)
+    workshop = RuleWorkshop(database, store, lambda: library.places)
     desk = RuleDesk(database, library, utc_now)
     services = Services(database, event_log, store, utc_now, token, status, workshop, desk)
     server = _Server(uvicorn.Config(create_app(services, ApiSettings()), log_config=None, timeout_graceful_shutdown=3))

@@ -41,7 +41,7 @@ class Wanted:
     def start(self) -> Backtest:
         """Raises Misconfigured when no rule can be used."""
         rules, report = load_rules(self.rules, keep_in=cache.folder())
-        if not report.loaded:
+        if not report.loaded and not rules.open.rules:
             why = f": {report.refused[0]}" if report.refused else ""
             raise Misconfigured(f"no rule in {', '.join(map(str, self.rules))} can be used{why}")
         return Backtest(rules, report, self.examples)
@@ -123,8 +123,8 @@ def over_files(wanted: Wanted, files: Sequence[Path], tell: Tell) -> Backtested:
 def _blocks(events: Iterator[SourceEvent], wanted: Wanted, name: str) -> Iterator[list[Past]]:
     block, now = [], datetime.now(UTC)
     for logsource, event in events:
-        if wanted.since <= event_time(event) < wanted.until:
-            block.append(Past(name, logsource, now, canonical(event)))
+        if wanted.since <= (happened := event_time(event)) < wanted.until:
+            block.append(Past(name, logsource, happened, now, canonical(event)))
         if len(block) >= BLOCK:
             yield block
             block = []

@@ -57,4 +57,4 @@ async def stored_past(
 
 
 def _past(event: StoredEvent) -> Past:
-    return Past(event.event_id, event.logsource, event.received_at, event.raw)
+    return Past(event.event_id, event.logsource, event.time, event.received_at, event.raw)

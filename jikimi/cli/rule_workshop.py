@@ -4,7 +4,7 @@ import asyncio
 import sys
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,12 @@ _STARTING = 60.0
 
 
 class RuleWorkshop:
-    """Call it with a wish; see api.rules.port.Workshop. `rules` are what the centre runs."""
+    """Call it with a wish; see api.rules.port.Workshop. `places` tells where the rules lie that the centre runs."""
 
-    def __init__(self, database: Database, store: EventStore, rules: Sequence[Path]) -> None:
+    def __init__(self, database: Database, store: EventStore, places: Callable[[], Sequence[Path]]) -> None:
         self._database = database
         self._store = store
-        self._rules = tuple(str(folder.absolute()) for folder in rules)
+        self._places = places
         self._busy = asyncio.Lock()
 
     async def __call__(self, wish: WorkshopWish) -> AsyncGenerator[dict[str, Any], None]:
@@ -43,7 +43,7 @@ class RuleWorkshop:
                 await asyncio.to_thread(_write, Path(folder), wish.files)
                 asked = Wish(
                     command=wish.command,
-                    paths=(".",) if wish.files else self._rules,
+                    paths=(".",) if wish.files else tuple(str(place.absolute()) for place in self._places()),
                     our_rules=str(our_rules()),
                     examples=wish.examples,
                     events=past.total if past else 0,

@@ -45,7 +45,8 @@ async def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     upgrade(tmp_path / "centre.db")
     log = SqliteEventLog.open(tmp_path / "log", reserve_bytes=0, ballast_bytes=0)
     async with Database.sqlite(tmp_path / "centre.db") as database, await EventStore.open(tmp_path / "events") as store:
-        workshop = RuleWorkshop(database, store, [write_rules(tmp_path / "own", own=process_rule(7))])
+        own = write_rules(tmp_path / "own", own=process_rule(7))
+        workshop = RuleWorkshop(database, store, lambda: [own])
         token = ADMIN["Authorization"].removeprefix("Bearer ")
 
         async def status() -> dict[str, Any]:

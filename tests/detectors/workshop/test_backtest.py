@@ -32,7 +32,7 @@ correlation:
 
 def past(at: datetime, logsource: LogSource = PROCESS, **fields: object) -> Past:
     event = {TIMESTAMP: format_time(at), "Computer": "PC-1", **fields}
-    return Past(f"a.e.{at:%d%H%M%S}", logsource, at, orjson.dumps(event))
+    return Past(f"a.e.{at:%d%H%M%S}", logsource, at, at, orjson.dumps(event))
 
 
 def evil(at: datetime) -> Past:
@@ -88,6 +88,21 @@ def test_a_company_s_own_settings_decide_as_for_the_worker(tmp_path: Path) -> No
     run.feed(Tenant("t1", "가", media=allowing("S-1", since=NOON)), [stick])
     run.feed(Tenant("t2", "나", media=allowing("S-2", since=NOON)), [stick])
     assert only(run.result())[2] == {"나": 1}
+
+
+def test_a_rule_that_only_a_company_s_placeholder_values_make_usable_is_tried_there(tmp_path: Path) -> None:
+    run = started(tmp_path, process_rule(1, "'%Tools%'", field="CommandLine|expand"))
+    run.feed(Tenant("t1", "가", placeholders={"Tools": ("evil.exe",)}), [evil(NOON)])
+    run.feed(Tenant("t2", "나"), [evil(NOON)])
+    assert only(run.result())[2] == {"가": 1}
+
+
+def test_a_window_that_is_only_over_at_the_end_is_told(tmp_path: Path) -> None:
+    feeder = process_rule(1).replace("level: high", "level: high\nname: feeder")
+    run = started(tmp_path, feeder + COUNT.replace("gte: 3", "lte: 3"))
+    run.feed(HAN, [evil(NOON), evil(NOON + timedelta(seconds=1))])
+    run.feed(DAE, [evil(NOON)])
+    assert only(run.result())[2] == {"한빛정밀": 1, "대성테크": 1}
 
 
 def test_only_the_first_examples_are_kept(tmp_path: Path) -> None:
