@@ -14,6 +14,9 @@ from detectors.workshop.remark import Remark
 SHORTEST = 3
 """Letters in a row that are rare enough to search for."""
 
+_RARE = frozenset({"agent_health", "antivirus", "malware_scan", "removable_media", "web_integrity"})
+"""Categories with so few events that a rule may look at each of them."""
+
 _LITERAL = re.compile(r"(?:\\.|[^\\\[\](){}.*+?|^$])+")
 _ESCAPED = re.compile(r"\\(?:[dDwWsSbBAzZ]|[pP]\{\w+\}|x[0-9a-fA-F]{2})")
 _OPTIONAL = re.compile(r"\([^()]*\)[*?]|\([^()]*\)\{0|.\{0,|\[[^\]]*\]")
@@ -21,9 +24,11 @@ _TEXT = "it can match without any text of {} letters, so it is asked about every
 
 
 def remarks_of_slow(rules: Sequence[Rule], documents: Mapping[str, Document]) -> Iterator[Remark]:
-    """A remark on every rule without a text to search for."""
+    """A remark on every rule without a text to search for, where events are many."""
     for rule in rules:
-        if rule.correlation is None and not narrows(rule.condition) and (document := documents.get(rule.id)):
+        if rule.correlation is not None or rule.logsource.category in _RARE or narrows(rule.condition):
+            continue
+        if (document := documents.get(rule.id)) is not None:
             text = _TEXT.format(SHORTEST, rule.logsource)
             yield Remark(rule.title, rule.file, document.line_of("detection:"), "slow", text)
 

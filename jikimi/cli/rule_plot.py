@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from detectors.workshop.backtest import Backtested, RuleHits
+from jikimi.cli.printed import say_some
 
 _BARS = " ▁▂▃▄▅▆▇█"
 WIDTH = 60
@@ -24,8 +25,7 @@ def told(found: Backtested, as_json: bool) -> None:
     else:
         _tell(found, Console())
     rate = found.events / max(found.seconds, 1e-6)
-    for refusal in found.refused:
-        print(f"refused: {refusal}", file=sys.stderr)
+    say_some([f"refused: {refusal}" for refusal in found.refused])
     for title, why in found.failed.items():
         print(f"set aside, it failed on an event: {title}: {why}", file=sys.stderr)
     if found.blind:

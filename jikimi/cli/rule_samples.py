@@ -19,8 +19,7 @@ def told(tested: SampleRun, as_json: bool) -> None:
             print(f"{'ok  ' if one.passed else 'FAIL'}  {one.file}:{one.line}  {what}")
             if not one.passed:
                 print(f"      {one.problem}")
-    for refusal in tested.refused:
-        print(f"refused: {refusal}", file=sys.stderr)
+    say_some([f"refused: {refusal}" for refusal in tested.refused])
     if tested.untested:
         missing = Counter(" and ".join(one.missing) for one in tested.untested)
         for kinds, number in missing.items():
