@@ -31,8 +31,10 @@ from collectors.sources.feed import Source
 from collectors.sources.files import Files
 from collectors.sources.flows import Flows
 from collectors.sources.kernel_records import KernelRecords
+from collectors.sources.lookups import Lookups
 from collectors.sources.media import Media
 from collectors.sources.memory import Memory
+from collectors.sources.names import Names
 from collectors.sources.owners import Owners
 from collectors.sources.who import Processes
 from collectors.spool import Spool
@@ -129,7 +131,7 @@ def is_running(state: StateDir) -> bool:
 def sources(state: StateDir, chosen: AgentSettings, centre: frozenset[tuple[str, int]]) -> list[Source]:
     """The list of what this agent watches."""
     processes = Processes()
-    owners = Owners(processes)
+    owners, names = Owners(processes), Names()
     records = KernelRecords(processes, owners)
     loop = chosen.lab_loop_is_removable
     heard = Heard(chosen.protect, chosen.watch_out, processes.find)
@@ -142,7 +144,8 @@ def sources(state: StateDir, chosen: AgentSettings, centre: frozenset[tuple[str,
             heard, chosen.protect, chosen.templates, state.leak_index, processes.own, partial(volumes.identity_at, loop)
         ),
         Media(Memory(state.memory("media")), loop_is_removable=loop),
-        Flows(Memory(state.memory("flows")), centre, processes, owners),
+        Flows(Memory(state.memory("flows")), centre, processes, owners, names),
+        Lookups(names, owners, processes),
     ]
     watched.append(Capture(chosen.capture, state.capture))
     if chosen.network_devices.listens:

@@ -124,6 +124,11 @@ class FlowTable:
             ended += self._account(whole, at)
         return ended
 
+    def passed(self, time: int) -> list[Flow]:
+        """The flows that silence until `time` has ended, where no packet comes to tell the time."""
+        self._now = max(self._now, time)
+        return self._sweep() if self._now >= self._next_sweep else []
+
     def _account(self, packet: Packet, time: int) -> list[Flow]:
         ended: list[Flow] = []
         key, flow = self._find(packet)

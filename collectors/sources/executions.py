@@ -40,7 +40,7 @@ class Executions:
             stop.wait()
             return
         try:
-            feed.running("perf", "" if self.tell else "starts of programs are not told, as set")
+            feed.running("perf" if self.tell else "perf (starts are not told, as set)")
             self._watch(rings, feed, stop)
         finally:
             self.records.close()

@@ -1,19 +1,21 @@
-"""Network flows: with CAP_NET_ADMIN from the kernel's connection tracking, else from the list of TCP sockets.
+"""Network flows: from the kernel's connection tracking (CAP_NET_ADMIN), else from the packets (CAP_NET_RAW), else from
+the list of TCP sockets.
 
 A flow is told once, when it ends: TCP at its last FIN or RST (not minutes later, when the kernel forgets it), others
-when the kernel gives them up. A TCP opening that nobody answers is told after `NO_ANSWER` seconds as `no_answer`; one
-that lasts longer than `LONG` seconds is told once more in between, with `EndReason: open` and the counts so far.
+when the kernel gives them up. A TCP opening that nobody answers is told after 10 s as `no_answer`; one
+that lasts longer than a minute is told once more in between, with `EndReason: open` and the counts so far.
 `@timestamp` is the moment of telling. The agent's own connections to the centre are left out and counted in
 `own`: each upload would otherwise be the next upload's content.
 """
 
 import threading
 import time
-from contextlib import ExitStack, closing
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from collectors.sources import conntrack_wake
 from collectors.sources.feed import Feed
@@ -22,10 +24,15 @@ from collectors.sources.names import Names
 from collectors.sources.netlink import SOCK_DIAG, Netlink
 from collectors.sources.owners import Owners
 from collectors.sources.polled import Polled
+from collectors.sources.ring import Ring
+from collectors.sources.sniffed import Sniffed
 from collectors.sources.tracked import Tracked
 from collectors.sources.who import Processes
 from jikimi.domain.logsource import NETWORK_FLOW
 
+Way = Literal["conntrack", "packets", "sock_diag"]
+
+SNIFFING = "flows are counted from the packets themselves, which costs more"
 POLLING = "TCP only, short connections that the other side closed may be missed, byte counts are estimates"
 
 
@@ -39,7 +46,8 @@ class Flows:
     owners: Owners = field(default_factory=Owners)
     names: Names = field(default_factory=Names)
     name: str = "flows"
-    poll_only: bool = False
+    only: Way | None = None
+    """One way alone, for trials; None = the best that can be had."""
     own: int = field(default=0, init=False)
 
     def run(self, feed: Feed, stop: threading.Event) -> None:
@@ -47,24 +55,37 @@ class Flows:
         before = self.memory.load().get("until")
         if isinstance(before, int | float):
             feed.blind("the agent was not running", datetime.fromtimestamp(before, UTC))
-        with ExitStack() as stack:
-            why = "polling was asked for"
-            if not self.poll_only:
-                try:
-                    tell = partial(self.tell, feed)
-                    tracked = Tracked(feed, tell, self.processes, self.owners, self.names)
-                    stack.enter_context(closing(tracked))
-                    feed.running("conntrack", conntrack_wake.switch_on())
-                    tracked.run(stop, self._save)
-                    return
-                except PermissionError:
-                    why = "no right to the kernel's connection tracking"
-                except OSError as error:
-                    if feed.state != "starting":
-                        raise
-                    why = f"the kernel's connection tracking cannot be had ({error.strerror})"
-            feed.running("sock_diag", f"{why}: {POLLING}")
-            diag = stack.enter_context(Netlink(SOCK_DIAG))
+        why = ""
+        ways: dict[Way, Callable[[Feed, threading.Event, str], None]] = {
+            "conntrack": self._track,
+            "packets": self._sniff,
+            "sock_diag": self._poll,
+        }
+        for way, run in ways.items():
+            if self.only not in (None, way):
+                continue
+            try:
+                run(feed, stop, why)
+                return
+            except OSError as error:
+                if feed.state != "starting" or way in (self.only, "sock_diag"):
+                    raise
+                why = why or f"the kernel's connection tracking cannot be had ({error.strerror}): "
+
+    def _track(self, feed: Feed, stop: threading.Event, _why: str) -> None:
+        with closing(Tracked(feed, partial(self.tell, feed), self.processes, self.owners, self.names)) as tracked:
+            feed.running("conntrack", conntrack_wake.switch_on())
+            tracked.run(stop, self._save)
+
+    def _sniff(self, feed: Feed, stop: threading.Event, why: str) -> None:
+        with Ring() as ring:
+            sniffed = Sniffed(feed, partial(self.tell, feed), self.processes, self.owners, self.names)
+            feed.running("packets", why and why + SNIFFING)
+            sniffed.run(ring, stop, self._save)
+
+    def _poll(self, feed: Feed, stop: threading.Event, why: str) -> None:
+        with Netlink(SOCK_DIAG) as diag:
+            feed.running("sock_diag", why + POLLING)
             Polled(diag, self.processes, partial(self.tell, feed)).run(stop, self.memory)
 
     def _save(self) -> None:
@@ -72,7 +93,7 @@ class Flows:
 
     def tell(self, feed: Feed, fields: dict[str, Any]) -> None:
         """Hand a flow in, unless it is our own talk with the centre."""
-        if (fields["DestinationIp"], fields["DestinationPort"]) in self.centre:
+        if (fields["DestinationIp"], fields.get("DestinationPort")) in self.centre:
             self.own += 1
             return
         feed.emit(NETWORK_FLOW, fields)

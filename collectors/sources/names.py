@@ -1,5 +1,7 @@
 """Host names by address, from DNS answers and TLS openings that this machine saw."""
 
+from collections.abc import Callable
+
 REMEMBERED = 8192
 
 
@@ -8,6 +10,8 @@ class Names:
     DNS is the last that was answered with the address."""
 
     def __init__(self) -> None:
+        self.catch_up: Callable[[], None] = _nothing
+        """Takes in the packets that wait; whoever is about to ask for a name calls it first."""
         self._answered: dict[bytes, str] = {}
         self._opened: dict[bytes, str] = {}
 
@@ -20,6 +24,10 @@ class Names:
     def of(self, source: bytes, destination: bytes, ports: bytes) -> str:
         """The name the flow's destination was called by, "" when unknown."""
         return self._opened.get(source + destination + ports) or self._answered.get(destination, "")
+
+
+def _nothing() -> None:
+    pass
 
 
 def _keep(memory: dict[bytes, str], key: bytes, name: str) -> None:

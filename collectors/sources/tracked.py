@@ -96,6 +96,7 @@ class Tracked:
             lost = True
         if ended or over:
             self._processes.catch_up()
+            self._names.catch_up()
             self._end(ended)
             self._tell_over(conntrack.counted(self._table, self._reader, over))
         if lost:

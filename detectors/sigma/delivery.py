@@ -34,7 +34,7 @@ _ZEEK = (
 )  # fmt: skip
 _OURS = (
     "network_flow", "removable_media", "file_access", "leak_evidence", "web_integrity", "malware_scan", "agent_health",
-    "print_job", "evidence",
+    "print_job", "dns_query", "evidence",
 )  # fmt: skip
 
 DELIVERED: tuple[Delivered, ...] = (

@@ -136,6 +136,11 @@ def _file(ours: EventClass, event: Event) -> EventClass:
     return EventClass(ours.products | {system}, ours.categories | {action}, ours.services)
 
 
+def _dns(ours: EventClass, _event: Event) -> EventClass:
+    """A name is the same on every system: rules that ask for the name alone see it, whichever system they state."""
+    return EventClass(ours.products | _SYSTEMS, ours.categories | {"dns"}, ours.services, nameless=True)
+
+
 def _malware(ours: EventClass, _event: Event) -> EventClass:
     return EventClass(ours.products, ours.categories | {"antivirus"}, ours.services)
 
@@ -143,6 +148,7 @@ def _malware(ours: EventClass, _event: Event) -> EventClass:
 # (product, category or service) → Sigma's name of a field ← the name it has in these events.
 _ALIASES: dict[tuple[str | None, str | None], dict[str, str]] = {
     ("jikimi", "malware_scan"): {"Filename": "TargetFilename"},
+    ("jikimi", "dns_query"): {"query": "QueryName", "record_type": "QueryType", "answer": "QueryResults"},
     ("zeek", "dns"): {"record_type": "qtype_name", "answer": "answers"},
     ("zeek", "http"): {
         "c-uri": "uri", "cs-uri": "uri", "cs-uri-stem": "uri", "cs-uri-query": "uri", "c-useragent": "user_agent",
@@ -161,6 +167,7 @@ _ALSO: dict[str, Callable[[EventClass, Event], EventClass]] = {
     "network_flow": _flow,
     "file_access": _file,
     "malware_scan": _malware,
+    "dns_query": _dns,
 }
 
 

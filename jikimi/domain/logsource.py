@@ -26,6 +26,7 @@ LEAK_EVIDENCE = LogSource(product="jikimi", category="leak_evidence")
 MALWARE_SCAN = LogSource(product="jikimi", category="malware_scan")
 EVIDENCE = LogSource(product="jikimi", category="evidence")
 AGENT_HEALTH = LogSource(product="jikimi", category="agent_health")
+DNS_QUERY = LogSource(product="jikimi", category="dns_query")
 PRINT_JOB = LogSource(product="jikimi", category="print_job")
 
 # Public ones that the agent on Linux fills itself.

@@ -46,6 +46,26 @@ for port in range(1, 101):
         pass
 """
 
+RESOLVER = f"""
+import socket
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("{VICTIM}", 53))
+print("ready", flush=True)
+asked, peer = server.recvfrom(512)
+found = b"\\xc0\\x0c\\0\\1\\0\\1\\0\\0\\0\\x3c\\0\\4" + socket.inet_aton("{VICTIM}")
+server.sendto(asked[:2] + b"\\x81\\x80\\0\\1\\0\\1\\0\\0\\0\\0" + asked[12:] + found, peer)
+"""
+QUESTION = f"""
+import socket
+peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+peer.connect(("{VICTIM}", 53))
+peer.settimeout(5)
+name = b"\\5files\\7example\\3com\\0"
+peer.send(b"\\x12\\x34\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0" + name + b"\\0\\1\\0\\1")
+peer.recv(512)
+"""
+IMAGE = os.path.realpath(sys.executable)
+
 
 @pytest.fixture
 def network() -> Iterator[tuple[str, str]]:
@@ -115,11 +135,14 @@ def counted(name: str, link: str) -> tuple[int, int]:
     return told["packets"], told["bytes"] - 14 * told["packets"]
 
 
-def test_300_connections_are_300_flows_with_exact_packets_and_bytes(network: tuple[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["conntrack", "packets"])
+def test_300_connections_are_300_flows_with_exact_packets_and_bytes(
+    network: tuple[str, str], tmp_path: Path, way: str
+) -> None:
     """Every packet that the interface carried is in exactly one flow."""
     before = counted(network[1], "jkb"), counted(network[0], "jka")
-    source = FlowsIn(network[1], tmp_path / "flows.json")
-    if source.mode != "conntrack":
+    source = FlowsIn(network[1], tmp_path / "flows.json", way)
+    if source.mode != way:
         source.end()
         pytest.skip("this kernel tracks no connections here")
     exchange(network)
@@ -151,7 +174,7 @@ def test_without_the_right_the_opener_still_sees_every_connection_it_closed(
     network: tuple[str, str], tmp_path: Path
 ) -> None:
     """Polling: short connections are found in TIME_WAIT, each once."""
-    source = FlowsIn(network[0], tmp_path / "flows.json", "poll")
+    source = FlowsIn(network[0], tmp_path / "flows.json", "sock_diag")
     assert source.mode == "sock_diag"
     exchange(network)
     time.sleep(1.5)
@@ -160,3 +183,38 @@ def test_without_the_right_the_opener_still_sees_every_connection_it_closed(
     assert len(flows) == len({event["SourcePort"] for event in flows}) == COUNT
     assert {(e["SourceIp"], e["DestinationIp"], e["Initiated"]) for e in flows} == {(ATTACKER, VICTIM, "true")}
     assert [event["Kind"] for event in events if "Kind" in event] == ["degraded"]
+
+
+def test_every_connection_has_its_program_and_its_host_name(network: tuple[str, str], tmp_path: Path) -> None:
+    """Both ends: the opener by its own, the listener as who was called; DNS names go to flows and are events."""
+    opener = FlowsIn(network[0], tmp_path / "opener.json", "conntrack", "named")
+    called = FlowsIn(network[1], tmp_path / "called.json", "conntrack", "named")
+    with subprocess.Popen(inside(network[1], RESOLVER), stdout=subprocess.PIPE, text=True) as resolver:
+        assert resolver.stdout is not None
+        resolver.stdout.readline()
+        do(*inside(network[0], QUESTION))
+        assert resolver.wait(30) == 0
+    exchange(network)
+    time.sleep(1.5)
+    for source, initiated in ((opener, "true"), (called, "false")):
+        events = source.end()
+        flows = [event for event in events if event.get("DestinationPort") == 8080]
+        assert len(flows) == COUNT
+        assert {(e["Image"], e["User"], e["Initiated"]) for e in flows} == {(IMAGE, "root", initiated)}
+        assert {e["DestinationHostname"] for e in flows} == {"files.example.com"}
+        (asked,) = (event for event in events if "QueryName" in event)
+        assert (asked["QueryName"], asked["QueryStatus"], asked["QueryResults"]) == ("files.example.com", "0", VICTIM)
+        assert (asked["Image"], asked["User"]) == (IMAGE, "root")
+
+
+def test_a_kernel_buffer_that_ran_over_is_a_gap_and_the_flows_are_found_in_the_table(
+    network: tuple[str, str], tmp_path: Path
+) -> None:
+    """ENOBUFS: told, and what the table still holds of that time is told too."""
+    source = FlowsIn(network[1], tmp_path / "flows.json", "conntrack", "small")
+    exchange(network)
+    time.sleep(1.5)
+    events = source.end()
+    assert [event["Kind"] for event in events if "Kind" in event][:1] == ["gap"]
+    ports = [event["SourcePort"] for event in events if event.get("DestinationPort") == 8080]
+    assert len(ports) == len(set(ports)) == COUNT
