@@ -55,19 +55,21 @@ def filtered(rule: Rule, filters: Sequence[Filter]) -> Rule:
     return msgspec.structs.replace(rule, condition=all_of((rule.condition, *conditions)))
 
 
-def without_effect(one: Filter, rules: Collection[Rule]) -> str:
-    """Why the filter, or a part of it, does nothing among these rules; empty when all of it does something."""
+def without_effect(one: Filter, rules: Collection[Rule]) -> Unsupported | None:
+    """Why the filter, or a part of it, does nothing among these rules; None when all of it does something."""
     if one.rules is None:
-        return "" if any(map(one.is_for, rules)) else "no loaded rule has the filter's log source"
+        idle = not any(map(one.is_for, rules))
+        return Unsupported("no loaded rule has the filter's log source", "logsource") if idle else None
     for name in one.rules:
         rule = next((rule for rule in rules if name in (rule.id, rule.name)), None)
         if rule is None:
-            return f"the filter names {name!r}, which is not among the loaded rules"
+            return Unsupported(f"the filter names {name!r}, which is not among the loaded rules", name)
         if rule.correlation is not None:
-            return f"the filter names {name!r}, a correlation: filter the rules it is fed by"
+            return Unsupported(f"the filter names {name!r}, a correlation: filter the rules it is fed by", name)
         if not one.is_for(rule):
-            return f"the filter names {name!r}, whose log source ({rule.logsource}) is not the filter's"
-    return ""
+            why = f"the filter names {name!r}, whose log source ({rule.logsource}) is not the filter's"
+            return Unsupported(why, name)
+    return None
 
 
 def _includes(wide: LogSource, narrow: LogSource) -> bool:

@@ -43,8 +43,8 @@ class _Parsed(msgspec.Struct, frozen=True):
     document: Document
     condition: Any = None
 
-    def refusal(self, reason: str, near: str = "") -> Refusal:
-        return self.source.refusal(self.item.title, reason, near, self.document.line)
+    def refusal(self, why: Unsupported) -> Refusal:
+        return self.source.refusal(self.item.title, str(why), why.near, self.document.line)
 
 
 def load_rules(
@@ -91,7 +91,9 @@ class _Loading:
             for rule in kept
             if not rule.correlation and (why := why_blind(rule.logsource)) is not None
         )
-        idle = tuple(parsed.refusal(why) for parsed, one in filters if (why := without_effect(one, kept)))
+        idle = tuple(
+            parsed.refusal(reason) for parsed, one in filters if (reason := without_effect(one, kept)) is not None
+        )
         report = LoadReport(len(files), len(kept), tuple(self.refused), blind, idle)
         return cache.Loaded(kept, report, OpenRules(tuple(self.open), tuple(one for _, one in filters)))
 

@@ -5,13 +5,14 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from jikimi.cli.options import LogSourceOption, stated_logsource
+from jikimi.cli.options import LogSourceOption, PlaceholderOption, stated_logsource, stated_placeholders
 from jikimi.errors import Misconfigured
 
 EPILOG = """\b
 Examples:
   jikimi detect Security.evtx
   jikimi detect --rules sigma/rules --rules my-rules export.ndjson.gz capture.pcap
+  jikimi detect --placeholder DomainControllers=DC01,DC02 --rules sigma/rules Security.evtx
   jikimi detect --logsource product=linux,service=auditd audit.ndjson > findings.ndjson
 
 \b
@@ -28,6 +29,7 @@ def detect(
         typer.Option("--rules", metavar="DIR", help="Rule file or folder; may be given again. Default: Jikimi's own."),
     ] = None,
     logsource: LogSourceOption = None,
+    placeholder: PlaceholderOption = None,
 ) -> None:
     """Run Sigma rules over event files (.evtx, JSON lines, .pcap, also in .zip and .gz) and print the findings."""
     from collectors.files import input_files
@@ -37,7 +39,9 @@ def detect(
     except ModuleNotFoundError as error:
         _fail(f"detection is not installed here ({error.name} is missing): install jikimi with the extra 'centre'.")
     try:
-        raise typer.Exit(detect_in(input_files(files), stated_logsource(logsource), rules))
+        raise typer.Exit(
+            detect_in(input_files(files), stated_logsource(logsource), rules, stated_placeholders(placeholder))
+        )
     except Misconfigured as error:
         _fail(str(error))
 

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,12 +26,17 @@ BLOCK = 512
 LEVELS = ("critical", "high", "medium", "low", "informational")
 
 
-def detect_in(inputs: Sequence[Path], stated: LogSource | None, rules: Sequence[Path] | None) -> int:
+def detect_in(
+    inputs: Sequence[Path],
+    stated: LogSource | None,
+    rules: Sequence[Path] | None,
+    placeholders: Mapping[str, Sequence[str]],
+) -> int:
     """Findings on stdout, the rest on stderr; the exit code. `rules` None is our own.
 
     Raises Misconfigured before anything is read when there is no rule that can be used.
     """
-    rule_set, report = load_rules(rules or [our_rules()], keep_in=cache.folder())
+    rule_set, report = load_rules(rules or [our_rules()], placeholders=placeholders, keep_in=cache.folder())
     _need_rules(report, rules)
     run = OfflineRun(rule_set, datetime.now(UTC))
     try:
@@ -47,6 +52,8 @@ def detect_in(inputs: Sequence[Path], stated: LogSource | None, rules: Sequence[
         return 1
     for rule_id, reason in rule_set.quarantined.items():
         _say(f"rule set aside, it failed on an event: {rule_set.by_id[rule_id].title}: {reason}")
+    for what, count in run.lost.items():
+        _say(f"correlations: {count:,} times {what.replace('_', ' ')}")
     if failed and read:
         _say(f"{failed} of {read + failed} inputs could not be used.")
     return 2 if failed else 0
@@ -100,7 +107,7 @@ def _need_rules(report: LoadReport, rules: Sequence[Path] | None) -> None:
     if not report.files:
         raise Misconfigured(f"no rule (.yml) in {where}.")
     if not report.loaded:
-        first = report.refused[0]
+        first = (report.refused or report.without_effect)[0]
         raise Misconfigured(f"no rule in {where} can be used; {first.file}:{first.line}: {first.reason}.")
 
 
@@ -110,6 +117,8 @@ def _summary(
     told = ", ".join(f"{levels[level]} {level}" for level in LEVELS if levels[level]) or "none"
     for refusal in report.refused:
         _say(f"  rule refused: {refusal}")
+    for idle in report.without_effect:
+        _say(f"  filter without effect: {idle}")
     say_some(problems.notes, problems.untold)
     _say(f"{files} files, {events} events, {events / max(seconds, 1e-6):,.0f} events/s; input: {problems}")
     blind = len(report.blind)

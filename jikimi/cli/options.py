@@ -27,6 +27,12 @@ LogSourceOption = Annotated[
         metavar="KEY=VALUE,…", help="product, category, service of every event, instead of what the files say."
     ),
 ]
+PlaceholderOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE,…", help="Values for %NAME% in rules, which are refused without; may be given again."
+    ),
+]
 
 
 def data_dir(given: Path | None) -> DataDir:
@@ -48,6 +54,17 @@ def rule_folders(given: Sequence[Path] | None) -> list[Path]:
         if not folder.exists():
             raise Misconfigured(f"--rules {folder}: there is no such folder")
     return [our_rules(), *(given or ())]
+
+
+def stated_placeholders(given: Sequence[str] | None) -> dict[str, tuple[str, ...]]:
+    """`Servers=srv1,srv2` as values of a placeholder. Raises Misconfigured for anything else."""
+    placeholders: dict[str, tuple[str, ...]] = {}
+    for text in given or ():
+        name, _, values = text.partition("=")
+        if not name.strip("% ") or not values:
+            raise Misconfigured(f"--placeholder {text!r}: write it as Servers=srv1,srv2")
+        placeholders[name.strip("% ")] = (*placeholders.get(name.strip("% "), ()), *values.split(","))
+    return placeholders
 
 
 def stated_logsource(text: str | None) -> "LogSource | None":

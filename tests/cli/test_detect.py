@@ -56,6 +56,33 @@ def jikimi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Jikimi:
     return lambda *arguments: CliRunner().invoke(app, ["detect", *arguments])
 
 
+def test_values_for_a_placeholder_make_its_rule_usable(jikimi: Jikimi, tmp_path: Path) -> None:
+    rule = RULES.split("---")[0].replace("CommandLine|contains: evil", "CommandLine|contains|expand: '%bad%'")
+    (tmp_path / "open.yml").write_text(rule, encoding="utf-8")
+    assert "placeholder %bad% has no values" in jikimi("--rules", "open.yml", "events.ndjson").stderr
+    given = jikimi("--rules", "open.yml", "--placeholder", "bad=wicked,evil", "events.ndjson")
+    assert len(given.stdout.splitlines()) == 1
+    wrong = jikimi("--placeholder", "bad", "events.ndjson")
+    assert (wrong.exit_code, "Servers=srv1,srv2" in wrong.stderr) == (2, True)
+
+
+def test_a_filter_that_does_nothing_and_a_folder_of_filters_only_are_told(jikimi: Jikimi, tmp_path: Path) -> None:
+    narrows = "title: Narrow\nlogsource: {product: windows}\nfilter: {rules: [nobody], s: {A: b}, condition: not s}\n"
+    (tmp_path / "filter.yml").write_text(narrows, encoding="utf-8")
+    told = jikimi("--rules", "rules.yml", "--rules", "filter.yml", "events.ndjson").stderr
+    assert "filter without effect: filter.yml:3: Narrow: the filter names 'nobody'" in told
+    alone = jikimi("--rules", "filter.yml", "events.ndjson")
+    assert (alone.exit_code, "filter.yml:3" in alone.stderr) == (2, True)
+
+
+def test_a_window_that_is_judged_at_its_end_is_told_when_the_files_are(jikimi: Jikimi, tmp_path: Path) -> None:
+    (tmp_path / "few.yml").write_text(RULES.replace("{gte: 3}", "{lt: 9}"), encoding="utf-8")
+    done = [json.loads(line) for line in jikimi("--rules", "few.yml", "events.ndjson").stdout.splitlines()]
+    assert [(found["rule_title"], found.get("event_count")) for found in done if "Guessing" in found["rule_title"]] == [
+        ("Guessing", 5)
+    ]
+
+
 def test_findings_are_json_lines_and_the_summary_goes_to_stderr(jikimi: Jikimi) -> None:
     done = jikimi("--rules", "rules.yml", "events.ndjson")
     assert done.exit_code == 0, done.stderr
