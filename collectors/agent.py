@@ -24,6 +24,8 @@ from collectors.http import Client
 from collectors.identity import VERSION, Identity
 from collectors.leak.heard import Heard
 from collectors.leak.source import Leak
+from collectors.malware.source import Malware, scanned_with
+from collectors.malware.suspects import Suspects
 from collectors.settings import AgentSettings, StateDir
 from collectors.sources import volumes
 from collectors.sources.executions import Executions
@@ -135,10 +137,16 @@ def sources(state: StateDir, chosen: AgentSettings, centre: frozenset[tuple[str,
     records = KernelRecords(processes, owners)
     loop = chosen.lab_loop_is_removable
     heard = Heard(chosen.protect, chosen.watch_out, processes.find)
+    suspects = Suspects()
     watched: list[Source] = [
-        Executions(records, chosen.tell_processes),
+        Executions(records, chosen.tell_processes, suspects.started),
         Files(
-            chosen.protect, Memory(state.memory("files")), processes, chosen.watch_out, heard, loop_is_removable=loop
+            chosen.protect,
+            Memory(state.memory("files")),
+            processes,
+            chosen.watch_out,
+            (heard, suspects),
+            loop_is_removable=loop,
         ),
         Leak(
             heard, chosen.protect, chosen.templates, state.leak_index, processes.own, partial(volumes.identity_at, loop)
@@ -147,6 +155,8 @@ def sources(state: StateDir, chosen: AgentSettings, centre: frozenset[tuple[str,
         Flows(Memory(state.memory("flows")), centre, processes, owners, names),
         Lookups(names, owners, processes),
     ]
+    if chosen.malware.scan:
+        watched.append(Malware(suspects, scanned_with(chosen.malware), processes.own, loop))
     watched.append(Capture(chosen.capture, state.capture))
     if chosen.network_devices.listens:
         from collectors.network_devices.receiver import NetworkDevices  # most agents never need it

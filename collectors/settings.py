@@ -75,11 +75,19 @@ class StateDir:
             ) from error
 
 
+class MalwareSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`scan`: programs that start and files on sticks; `files`: more YARA rules (`.yar`) and lists of SHA-256."""
+
+    scan: bool = True
+    files: tuple[str, ...] = ()
+
+
 class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`protect`: absolute folders; `watch_out`: folders that a program copies to the outside (cloud synchronisation);
-    `templates`: folders of forms whose text is no evidence; `lab_loop_is_removable`: take loop devices for USB sticks,
-    for trials only; `tell_processes`: an event for each program that starts (without it processes are only named in
-    other events); `network_devices`: ports on which the agent hears firewalls and switches, none by default."""
+    `templates`: folders of forms whose text is no evidence; `lab_loop_is_removable`: take loop devices for USB
+    sticks, for trials only; `tell_processes`: an event for each program that starts (without it processes are only
+    named in other events); `malware`: what is scanned and with what; `network_devices`: ports on which the agent
+    hears firewalls and switches, none by default."""
 
     protect: tuple[str, ...] = ()
     watch_out: tuple[str, ...] = ()
@@ -87,6 +95,7 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lab_loop_is_removable: bool = False
     tell_processes: bool = True
     network_devices: DeviceSettings = DeviceSettings()
+    malware: MalwareSettings = MalwareSettings()
     capture: CaptureSettings = CaptureSettings()
 
 

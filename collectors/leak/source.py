@@ -6,16 +6,17 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+from collectors.examining.walk import files_below
+from collectors.examining.worker import Worker
 from collectors.leak import evidence
 from collectors.leak.asked import Answer, Examine, Gone, Register, Sweep
 from collectors.leak.evidence import Evidence
 from collectors.leak.heard import Heard
 from collectors.leak.lineage import Written
 from collectors.leak.pending import Write
-from collectors.leak.walk import files_below
-from collectors.leak.worker import Worker
 from collectors.sources.feed import Feed
 from collectors.sources.who import readable
 from jikimi.domain.logsource import LEAK_EVIDENCE
@@ -49,7 +50,7 @@ class Leak:
 
     def run(self, feed: Feed, stop: threading.Event) -> None:
         """Blocks until `stop`."""
-        worker = Worker(self.index, self.own)
+        worker = Worker(("collectors.leak", str(self.index)), Answer, partial(Answer, "failed"), self.own)
         try:
             _Look(self, feed, worker, stop).run()
         finally:
@@ -59,7 +60,7 @@ class Leak:
 class _Look:
     """One run of the source."""
 
-    def __init__(self, source: Leak, feed: Feed, worker: Worker, stop: threading.Event) -> None:
+    def __init__(self, source: Leak, feed: Feed, worker: Worker[Answer], stop: threading.Event) -> None:
         self._source = source
         self._heard = source.heard
         self._feed = feed

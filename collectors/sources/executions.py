@@ -7,6 +7,7 @@ themselves are told.
 import select
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -24,15 +25,16 @@ WITHOUT = "only processes that still run when asked about have a name, and start
 
 @dataclass
 class Executions:
-    """`tell` = give an event for each start; without it only the tables are fed."""
+    """`tell` = give an event for each start; without it only the tables are fed. `started` hears of each."""
 
     records: KernelRecords
     tell: bool = True
+    started: Callable[[Execution], None] = lambda _: None
     name: str = field(default="processes", init=False)
 
     def run(self, feed: Feed, stop: threading.Event) -> None:
         """Blocks until `stop`. Raises OSError when the kernel's records break off."""
-        self.records.wanted = self.tell
+        self.records.wanted = True
         try:
             rings = self.records.open()
         except OSError as error:
@@ -66,7 +68,9 @@ class Executions:
     def _tell(self, feed: Feed) -> None:
         while self.records.executions:
             execution = self.records.executions.popleft()
-            feed.emit(PROCESS_CREATION, event_fields(execution), datetime.fromtimestamp(execution.at, UTC))
+            self.started(execution)
+            if self.tell:
+                feed.emit(PROCESS_CREATION, event_fields(execution), datetime.fromtimestamp(execution.at, UTC))
 
     def _tell_lost(self, feed: Feed, since: float) -> None:
         records, executions = self.records.take_lost()

@@ -60,7 +60,7 @@ def best_watcher(processes: Processes) -> Watcher:
 
 
 class Listener(Protocol):
-    """Who else wants to know (leak evidence). Called in this source's thread."""
+    """Who else wants to know (leak evidence, malware). Called in this source's thread."""
 
     def is_own(self, change: Change) -> bool: ...
     def change(self, one: Change, volume: str | None) -> None: ...
@@ -75,7 +75,7 @@ class Files:
     memory: Memory
     processes: Processes = field(default_factory=Processes)
     watch_out: tuple[str, ...] = ()
-    listener: Listener | None = None
+    listeners: tuple[Listener, ...] = ()
     loop_is_removable: bool = False
     name: str = "files"
     sys: Path = SYS
@@ -204,9 +204,9 @@ class _Watch:
 
     def _tell(self, change: Change) -> None:
         paths = [path for path in (change.path, change.old_path) if path]
-        if listener := self._source.listener:
-            if listener.is_own(change):
-                return
+        if any(listener.is_own(change) for listener in self._source.listeners):
+            return
+        for listener in self._source.listeners:
             listener.change(change, next((top for top in self._volumes if change.path.startswith(top + "/")), None))
         self._feed.emit(
             FILE_ACCESS,

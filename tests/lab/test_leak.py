@@ -61,7 +61,7 @@ def watching(tmp_path: Path, folder: Path, stack: contextlib.ExitStack) -> tuple
     processes = Processes()
     stack.enter_context(Watching(Executions(KernelRecords(processes, Owners()), tell=False)))
     heard = Heard((str(folder),), (), processes.find)
-    files = Files((str(folder),), Memory(tmp_path / "files.json"), processes, (), heard, loop_is_removable=True)
+    files = Files((str(folder),), Memory(tmp_path / "files.json"), processes, (), (heard,), loop_is_removable=True)
     source = Leak(
         heard, (str(folder),), (), tmp_path / "leak.db", processes.own, lambda at: volumes.identity_at(True, at)
     )

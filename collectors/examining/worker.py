@@ -6,34 +6,45 @@ import select
 import subprocess
 import sys
 import time
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 
 import msgspec
 
-from collectors.leak.asked import Answer, Request
+Answer = TypeVar("Answer")
 
 PATIENCE = 90.0
 """Seconds for one answer; the process itself gives a file up sooner."""
 LONGEST_ANSWER = 4 << 20
 
 
-class Worker:
-    """One question at a time. `own` is the set of process ids whose file accesses are the agent's own."""
+class Worker(Generic[Answer]):
+    """One question at a time to `python -m MODULE ARGUMENTS`. `failed` makes the answer that stands for none, from a
+    sentence; `own` is the set of process ids whose file accesses are the agent's own."""
 
-    def __init__(self, index: Path, own: set[int], *, patience: float = PATIENCE) -> None:
-        self._index = index
+    def __init__(
+        self,
+        module: Sequence[str],
+        answer: type[Answer],
+        failed: Callable[[str], Answer],
+        own: set[int],
+        *,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._module = module
+        self._failed = failed
         self._own = own
         self._patience = patience
         self._process: subprocess.Popen[bytes] | None = None
-        self._decoder = msgspec.json.Decoder(Answer)
+        self._decoder = msgspec.json.Decoder(answer)
         self._encoder = msgspec.json.Encoder()
 
     @property
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
 
-    def ask(self, request: Request) -> Answer:
-        """Always an answer: `failed` when the process died or did not answer in time."""
+    def ask(self, request: msgspec.Struct) -> Answer:
+        """Always an answer: the `failed` one when the process died or did not answer in time."""
         try:
             process = self._process or self._start()
             assert process.stdin is not None  # noqa: S101 - for the type checker: it is a pipe
@@ -42,7 +53,7 @@ class Worker:
             return self._decoder.decode(self._line(process))
         except (OSError, msgspec.MsgspecError) as error:
             self.close(kill=True)
-            return Answer("failed", f"examining it ended the examining process ({error})")
+            return self._failed(f"examining it ended the examining process ({error})")
 
     def close(self, *, kill: bool = False) -> None:
         """The process ends when its input does."""
@@ -59,7 +70,7 @@ class Worker:
         self._own.discard(process.pid)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-P", "-m", "collectors.leak", str(self._index)]
+        command = [sys.executable, "-P", "-m", *self._module]
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )

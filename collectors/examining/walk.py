@@ -1,4 +1,4 @@
-"""All files of the protected folders, one at a time, so that looking through them never stops anything else."""
+"""All files of a folder, one at a time, so that looking through them never stops anything else."""
 
 import os
 from collections.abc import Iterator
