@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
-MOST_A_MINUTE = 2_000
-"""Findings of one rule and company. Thirty a second is a sixth of everything a company of 50 devices sends: whatever
+MOST_A_MINUTE = 6_000
+"""Findings of one rule and company. A hundred a second is half of everything a company of 50 devices sends: whatever
 the rule looks for, it found something else. What is merely noisy is for a person to judge, not for this limit."""
 
 MOST_SHARE = 0.5
