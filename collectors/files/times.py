@@ -3,7 +3,10 @@
 from collectors.stamps import canonical_stamp
 from jikimi.domain.event import TIMESTAMP, Event
 
-TIME_FIELDS = (TIMESTAMP, "TimeCreated", "SystemTime", "UtcTime", "EventTime", "timestamp", "time", "EventReceivedTime")
+TIME_FIELDS = (
+    TIMESTAMP, "TimeCreated", "SystemTime", "UtcTime", "EventTime", "eventTime", "requestReceivedTimestamp",
+    "published", "CreationTime", "createdDateTime", "timestamp", "time", "utc_time", "EventReceivedTime",
+)  # fmt: skip
 """Tried in this order; the first that can be read wins. A time without a zone is taken as UTC: Sysmon's `UtcTime` is,
 and for the others (`EventTime`) a file does not say what its zone was."""
 

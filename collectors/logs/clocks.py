@@ -34,7 +34,7 @@ def moment_stamp(text: str, zone: tzinfo) -> str | None:
 
 def yearless_stamp(month: int, day: int, clock: str, year: str | None, now: datetime, zone: tzinfo) -> str | None:
     """Canonical time of a date without a year: the latest one that is not more than LATE after `now`."""
-    for guess in [int(year)] if year else (now.year + 1, now.year, now.year - 1, now.year - 4):
+    for guess in [int(year)] if year else range(now.year + 1, now.year - 8, -1):
         try:
             moment = datetime.fromisoformat(f"{guess:04d}-{month:02d}-{day:02d}T{clock[:15]}").replace(tzinfo=zone)
             if year or moment <= now + LATE:

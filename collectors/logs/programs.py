@@ -75,7 +75,7 @@ def _sshd(message: str) -> Event:
 
 
 def _found(match: "re.Match[str]") -> Event:
-    return {name: value for name, value in match.groupdict().items() if value}
+    return {name: int(value) if name == "SourcePort" else value for name, value in match.groupdict().items() if value}
 
 
 def _sudo(message: str) -> Event:

@@ -1,7 +1,7 @@
 """The head of a line of a syslog file: time, host, program, process id.
 
-Two forms are written to files: the traditional one of RFC 3164 (`Nov 22 10:00:00 host sshd[812]: text`, without a
-year and a zone) and rsyslog's and systemd's with an RFC 3339 time. A `<PRI>` before either is passed over.
+Three forms are written to files: the traditional one of RFC 3164 (`Nov 22 10:00:00 host sshd[812]: text`, without a
+year and a zone), the same with an RFC 3339 time (rsyslog, systemd), and RFC 5424. A `<PRI>` is passed over.
 """
 
 import re
@@ -11,15 +11,21 @@ from typing import NamedTuple
 from collectors.logs.clocks import MONTHS, moment_stamp, yearless_stamp
 from collectors.stamps import canonical_stamp
 
-_HEAD = re.compile(
-    r"(?:<\d{1,3}>(?:1 )?)?"
+_WHEN = (
+    r"(?:<\d{1,3}>)?"
     r"(?:(?P<month>[A-Z][a-z]{2}) {1,2}(?P<day>\d{1,2})(?: (?P<year>\d{4}))? (?P<clock>\d\d:\d\d:\d\d)(?P<part>\.\d+)?"
     r"|(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?))"
-    r"(?: (?P<host>[^\s:\[]+(?::[0-9A-Fa-f:]+)?))?? "
+)
+_TIME = re.compile(_WHEN)
+_HEAD = re.compile(
+    _WHEN + r"(?: (?P<host>[^\s:\[]+(?::[0-9A-Fa-f:]+)?))?? "
     r"(?:(?P<program>[\w./@()+-]{1,64}?)(?:\[(?P<pid>\d{1,10})(?:\.\d+)?\])?: ?|(?P<kernel>(?=\[ *\d+\.\d+\])))"
 )
-_BARE = re.compile(_HEAD.pattern.rsplit("(?:(?P<program>", 1)[0])
-LOOKS = _BARE
+_5424 = re.compile(
+    r"<\d{1,3}>1 (?P<iso>\d{4}-\d\d-\d\dT\S{8,25}) (?P<host>\S+) (?P<program>\S+) (?P<pid>\S+) \S+ "
+    r"(?:-|(?:\[(?:[^\]\\]|\\.)*\])+)(?: \ufeff?|$)"
+)
+LOOKS = re.compile(rf"{_WHEN} |<\d{{1,3}}>1 \d{{4}}-")
 
 
 class SyslogLine(NamedTuple):
@@ -39,14 +45,27 @@ def syslog_line(line: str, now: datetime, zone: tzinfo = UTC) -> SyslogLine | No
     if head is not None:
         program = head["program"] or "kernel"
         start = head.start("program") if head["program"] else head.end()
-        text, message, pid = line[start:], line[head.end() :], head["pid"] or ""
-    else:
-        head = _BARE.match(line)
-        if head is None:
-            return None
-        program, pid, message = "", "", line[head.end() :]
-        text = message
-    return SyslogLine(_stamp(head, now, zone), head["host"] or "", _base(program), pid, message, text)
+        return _line(_stamp(head, now, zone), head["host"], program, head["pid"], line[head.end() :], line[start:])
+    if (head := _5424.match(line)) is not None:
+        program, pid, message = head["program"], head["pid"], line[head.end() :]
+        text = f"{program}[{pid}]: {message}" if pid != "-" else f"{program}: {message}"
+        return _line(canonical_stamp(head["iso"]), head["host"], program, pid, message, text)
+    if (head := _TIME.match(line)) is not None:
+        message = line[head.end() :].lstrip()
+        return _line(_stamp(head, now, zone), "", "", "", message, message)
+    return None
+
+
+def _line(stamp: str | None, host: str | None, program: str, pid: str | None, message: str, text: str) -> SyslogLine:
+    """Without the dashes that RFC 5424 writes for what is not known."""
+    known = ["" if value in (None, "-") else str(value) for value in (host, pid)]
+    return SyslogLine(stamp, known[0], _base(program), known[1], message, text)
+
+
+def stamp_at_start(line: str, now: datetime, zone: tzinfo = UTC) -> str | None:
+    """The time `line` begins with, in either form; None when it begins with none."""
+    head = _TIME.match(line)
+    return _stamp(head, now, zone) if head is not None else None
 
 
 def _base(program: str) -> str:

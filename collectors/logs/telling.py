@@ -116,7 +116,10 @@ def asked_for(stated: LogSource, lines: Iterable[str]) -> Kind:
     found = told(lines)
     if found is not None and _gives(found, stated):
         return found
-    return next((kind for kind in KINDS if _gives(kind, stated)), found or PLAIN)
+    asked = next((kind for kind in KINDS if _gives(kind, stated)), None)
+    if asked is not None:
+        return asked
+    return PLAIN if found is None or found.open is Syslog else found  # a time at the start does not make a system log
 
 
 def _gives(kind: Kind, stated: LogSource) -> bool:
