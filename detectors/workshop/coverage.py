@@ -1,12 +1,9 @@
 """`jikimi rules coverage`: which ATT&CK tactics and techniques the rules speak of, and which of them can see anything.
 
-A rule names tactics (`attack.execution`) and techniques (`attack.t1059.001`) in its tags, but not which technique
-serves which tactic. That is read from all rules together, without MITRE's data: a technique belongs to the tactics that
-stand alone beside it in some rule, else to those that stand beside it most often; a sub-technique to those of its own.
-With a copy of MITRE's data (`attack`) its names and tactics are used, and techniques of which no rule speaks are told.
+Tactics of techniques are read from the rules' tags (`tags`). With a copy of MITRE's data (`attack`) its names and
+tactics are used, and techniques of which no rule speaks are told.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
@@ -19,6 +16,7 @@ from detectors.sigma.load import load_rules
 from detectors.sigma.rule import Rule
 from detectors.workshop.attack import AttackTables, attack_tables
 from detectors.workshop.documents import Progress, silent
+from detectors.workshop.tags import tactics_of, tactics_of_techniques, techniques_of
 from jikimi.errors import Misconfigured
 
 TACTICS = (
@@ -40,8 +38,6 @@ TACTICS = (
     "impact",
 )
 """In the order of the matrix. Newer rules part defence evasion into stealth and defence impairment."""
-
-_TECHNIQUE = re.compile(r"attack\.(t\d{4}(?:\.\d{3})?)$", re.IGNORECASE)
 
 
 class Technique(msgspec.Struct, frozen=True):
@@ -104,36 +100,6 @@ def coverage_of(
         tactics=tuple(tactic for tactic in tactics if tactic.rules or tactic.blind or tactic.techniques),
         blind_sources=dict(Counter(str(rule.logsource) for rule in alerting if rule.id in blind).most_common()),
     )
-
-
-def tactics_of(rule: Rule) -> tuple[str, ...]:
-    """The tactics a rule's tags name."""
-    names = (tag.removeprefix("attack.").replace("_", "-").lower() for tag in rule.tags if tag.startswith("attack."))
-    return tuple(name for name in names if not re.match(r"(?:t|g|s|ds|c|m)\d{4}", name))
-
-
-def techniques_of(rule: Rule) -> tuple[str, ...]:
-    """The techniques a rule's tags name, as `T1059.001`."""
-    return tuple(found[1].upper() for tag in rule.tags if (found := _TECHNIQUE.match(tag)))
-
-
-def tactics_of_techniques(rules: Iterable[Rule]) -> dict[str, tuple[str, ...]]:
-    """Which tactics each technique serves, as told above; a technique beside no tactic serves none."""
-    alone: dict[str, Counter[str]] = {}
-    beside: dict[str, Counter[str]] = {}
-    for rule in rules:
-        tactics = tactics_of(rule)
-        for technique in {one.partition(".")[0] for one in techniques_of(rule)}:
-            beside.setdefault(technique, Counter()).update(tactics)
-            if len(tactics) == 1:
-                alone.setdefault(technique, Counter()).update(tactics)
-    return {technique: tuple(_sure(alone.get(technique) or counts)) for technique, counts in beside.items()}
-
-
-def _sure(counts: Counter[str]) -> list[str]:
-    """Those named at least half as often as the most frequent: a stray tag makes no column."""
-    most = max(counts.values(), default=0)
-    return [name for name, number in counts.items() if 2 * number >= most]
 
 
 def _others(rules: Iterable[Rule]) -> list[str]:

@@ -6,14 +6,15 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-import msgspec
+from typing import Any
 
 from collectors.files import Problems, SourceEvent, input_files, read_events
 from detectors.sigma import cache
 from detectors.sigma.load import load_rules
+from detectors.sigma.source import sources
 from detectors.workshop.backtest import Backtest, Backtested, Past
 from jikimi.cli.printed import say_some
+from jikimi.cli.rule_ask import ask_centre
 from jikimi.cli.rule_store import EARLIEST, LATEST, stored_past
 from jikimi.domain.event import canonical, event_time
 from jikimi.domain.tenant import Tenant
@@ -80,7 +81,22 @@ def tested_back(
         if tenant is not None:
             raise Misconfigured("--tenant chooses a company of the event store; files belong to none")
         return over_files(wish, files, tell)
-    return ask_centre(wish, data, tenant, seconds, tell) or over_store(wish, data, tenant, tell)
+    return ask_centre(_asked(wish, tenant, seconds), data, tell) or over_store(wish, data, tenant, tell)
+
+
+def _asked(wish: Wanted, tenant: str | None, seconds: float) -> dict[str, Any]:
+    """The wish as the API takes it; the rule files go by a name that is theirs alone."""
+    named = {
+        f"{n}-{Path(one.file).name}": one.data.decode("utf-8", "replace") for n, one in enumerate(sources(wish.rules))
+    }
+    return {
+        "files": named,
+        "since": wish.since.isoformat(),
+        "until": wish.until.isoformat(),
+        "tenant": tenant,
+        "examples": wish.examples,
+        "seconds": seconds,
+    }
 
 
 def moment(text: str | None, otherwise: datetime, now: datetime) -> datetime:
@@ -158,63 +174,3 @@ async def _over_store(wanted: Wanted, data: DataDir, tenant: str | None, tell: T
             run.feed(company, page)
             tell("matching", run.events, past.total)
     return run.result()
-
-
-def ask_centre(wanted: Wanted, data: DataDir, tenant: str | None, seconds: float, tell: Tell) -> Backtested | None:
-    """What the centre that runs on this folder answers; None when none runs there."""
-    import httpx
-
-    try:
-        address = data.address.read_text().strip()
-        token = data.admin_token.read_text().strip()
-    except FileNotFoundError:
-        return None
-    body = {
-        "files": _texts(wanted.rules),
-        "since": wanted.since.isoformat(),
-        "until": wanted.until.isoformat(),
-        "tenant": tenant,
-        "examples": wanted.examples,
-        "seconds": seconds,
-    }
-    headers = {"Authorization": f"Bearer {token}"}
-    url = f"{address}/v1/admin/rules/backtest"
-    try:
-        with (
-            httpx.Client(timeout=httpx.Timeout(30.0, read=seconds + 60), trust_env=False) as client,
-            client.stream("POST", url, json=body, headers=headers) as answer,
-        ):
-            if answer.is_error:
-                answer.read()
-                raise _refusal(answer.status_code, answer.json())
-            return _last(answer.iter_lines(), tell)
-    except httpx.ConnectError:
-        return None  # killed: it left its address behind
-    except (httpx.HTTPError, ValueError) as error:
-        raise Transient(f"the centre at {address} does not answer as it should: {error!r}") from error
-
-
-def _texts(rules: Sequence[Path]) -> dict[str, str]:
-    """The rule files by a name that is theirs alone."""
-    from detectors.sigma.source import sources
-
-    return {f"{n}-{Path(one.file).name}": one.data.decode("utf-8", "replace") for n, one in enumerate(sources(rules))}
-
-
-def _last(lines: Iterator[str], tell: Tell) -> Backtested:
-    for line in lines:
-        told = msgspec.json.decode(line, type=dict[str, object])
-        if "error" in told:
-            raise Misconfigured(str(told["error"]))
-        if "result" in told:
-            return msgspec.convert(told["result"], Backtested)
-        what, done, total = msgspec.convert(told["progress"], tuple[str, int, int])
-        tell(what, done, total)
-    raise Transient("the centre ended its answer too early; ask again")
-
-
-def _refusal(status: int, body: dict[str, str]) -> Misconfigured | Transient:
-    sentence = body.get("error", f"the centre answered {status}")
-    if status == 413:
-        sentence = "these rules are too many to send to the running centre; name fewer, or stop it"
-    return Transient(sentence) if status >= 500 else Misconfigured(sentence)
