@@ -1,4 +1,4 @@
-"""A backtest gives the same answer while the centre runs, which has the event store open then, and when it is stopped."""
+"""A backtest tells the same while the centre runs, which then has the event store open, and when it is stopped."""
 
 import json
 import signal
