@@ -8,6 +8,7 @@ from typing import NamedTuple
 from collectors.flows.capture import frames
 from collectors.flows.dns import question
 from collectors.flows.packet import ICMP, ICMP6, UDP, Packet, Undecoded, decode, embedded
+from collectors.flows.rare_links import RareLinks
 from collectors.flows.table import Flow, FlowTable
 from collectors.flows.window import Damage, Readable
 
@@ -31,13 +32,17 @@ class Seen:
     """By reason in words."""
 
 
-def dissect(stream: Readable, table: FlowTable, seen: Seen, damage: Damage) -> Iterator[Flow | Query]:
+def dissect(
+    stream: Readable, table: FlowTable, seen: Seen, damage: Damage, rare: RareLinks | None = None
+) -> Iterator[Flow | Query]:
     """Flows as they end and DNS queries as they are asked; what `table` still holds then goes on in the next capture.
 
-    `damage` is told of each place that could not be read.
+    `damage` is told of each place that could not be read; `rare` reads link types that are not ours.
     """
     for time, link, data, size in frames(stream, damage):
         packet = decode(link, data, size)
+        if packet is Undecoded.UNKNOWN_LINK and rare is not None:
+            packet = rare.decode(link, data)
         seen.packets += 1
         if isinstance(packet, Undecoded):
             if packet is Undecoded.NOT_IP:

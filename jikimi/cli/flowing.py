@@ -14,6 +14,7 @@ import orjson
 from collectors.files.opening import captures_in
 from collectors.files.problems import Problems
 from collectors.flows.dissect import Seen, dissect
+from collectors.flows.rare_links import RareLinks
 from collectors.flows.record import COLUMNS, flow_record
 from collectors.flows.table import Flow, FlowTable, Timeouts
 from collectors.flows.window import Readable
@@ -104,22 +105,24 @@ def _flows(asked: Asked, tally: _Tally) -> Iterator[tuple[str, Flow]]:
     timeouts = Timeouts.of(asked.timeout) if asked.timeout else Timeouts()
     files = list(_once(asked.files))
     table, place = FlowTable(timeouts), ""
-    with progress("flows", files) as advance:
+    with progress("flows", files) as advance, RareLinks() as rare:
         for path in files:
             stdin = sys.stdin.buffer if path == STDIN else None
             try:
                 for place, stream in captures_in(path, tally.problems, stdin=stdin, progress=advance):
-                    yield from ((place, flow) for flow in _of_one(stream, place, table, tally))
+                    yield from ((place, flow) for flow in _of_one(stream, place, table, tally, rare))
                     if not asked.join:
                         yield from ((place, flow) for flow in _rest(table, tally))
                         table = FlowTable(timeouts)
             except Misconfigured as error:
                 tally.failed += 1
                 _say(f"jikimi flows: {error}")
+        if rare.failure:
+            tally.problems.note(rare.failure)
     yield from ((place, flow) for flow in _rest(table, tally))
 
 
-def _of_one(stream: Readable, place: str, table: FlowTable, tally: _Tally) -> Iterator[Flow]:
+def _of_one(stream: Readable, place: str, table: FlowTable, tally: _Tally, rare: RareLinks) -> Iterator[Flow]:
     told = False
 
     def damage(sentence: str) -> None:
@@ -130,7 +133,7 @@ def _of_one(stream: Readable, place: str, table: FlowTable, tally: _Tally) -> It
             tally.problems.broken(place, sentence)
         told = True
 
-    for found in dissect(stream, table, tally.seen, damage):
+    for found in dissect(stream, table, tally.seen, damage, rare):
         if isinstance(found, Flow):
             yield found
 
