@@ -1,7 +1,8 @@
 """`python -m collectors.flows.peel`: finds the IP packet in frames of link types that we do not know, with scapy.
 
 A program of its own: scapy is GPL-2.0-only and 80 MB in memory, so it is never loaded beside Jikimi's code, and what a
-hostile frame makes of it ends here. Frames come on stdin (REQUEST, then the bytes), answers go to stdout (ANSWER, then the bytes).
+hostile frame makes of it ends here. Frames come on stdin (REQUEST, then the bytes), answers go to stdout (ANSWER, then
+the bytes).
 """
 
 import resource

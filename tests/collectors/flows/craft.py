@@ -1,4 +1,4 @@
-"""`python -m tests.collectors.flows.craft FOLDER`: captures of what real networks do, made by scapy.
+"""`python -m tests.collectors.flows.craft FILE`: a capture of what real networks do, made by scapy.
 
 Run in a process of its own: scapy is GPL-2.0 and is never loaded beside Jikimi's code.
 """
@@ -12,7 +12,9 @@ from scapy.all import (
     GRE,
     ICMP,
     IP,
+    LLC,
     SCTP,
+    SNAP,
     TCP,
     UDP,
     CookedLinux,
@@ -21,16 +23,14 @@ from scapy.all import (
     Ether,
     ICMPv6EchoRequest,
     IPv6,
-    LLC,
-    SNAP,
     IPv6ExtHdrDestOpt,
     IPv6ExtHdrFragment,
     IPv6ExtHdrHopByHop,
     PPPoE,
-    Raw,
     RadioTap,
+    Raw,
     fragment,
-    wrpcap,
+    wrpcapng,
 )
 from scapy.contrib.mpls import MPLS
 from scapy.layers.dot11 import Dot11
@@ -78,78 +78,106 @@ def _fragmented6(size: int) -> list[Any]:
     ]
 
 
-def captures() -> dict[str, list[Any]]:
-    """By name, the frames of each."""
-    ether = [Ether(**ENDS) / packet for packet in _dialogue(_ip, WHOLE)]
-    plain = _dialogue(_ip, WHOLE)
-    big = fragment(_ip(False) / UDP(sport=5000, dport=53) / Raw(b"z" * 3000), 1000)
-    return {
-        "vlan": [Ether(**ENDS) / Dot1Q(vlan=5) / packet for packet in plain],
-        "qinq": [Ether(**ENDS) / Dot1AD(vlan=5) / Dot1Q(vlan=6) / packet for packet in plain],
-        "mpls": [Ether(type=0x8847, **ENDS) / MPLS(label=16, s=0) / MPLS(label=17, s=1) / packet for packet in plain],
-        "mpls6": [Ether(type=0x8847, **ENDS) / MPLS(label=17, s=1) / packet for packet in _dialogue(_ip6, WHOLE)],
-        "pppoe": [Ether(type=0x8864, **ENDS) / PPPoE(sessionid=1) / PPP(proto=0x21) / packet for packet in plain],
-        "ipv6": [Ether(**ENDS) / packet for packet in _dialogue(_ip6, WHOLE)],
-        "ipv6_options": [
-            Ether(**ENDS) / _ip6(False) / IPv6ExtHdrHopByHop() / IPv6ExtHdrDestOpt() / UDP(sport=1, dport=2) / Raw(b"x")
-        ],
-        "ipv6_fragments": [Ether(**ENDS) / packet for packet in _fragmented6(1800)],
-        "fragments": [Ether(**ENDS) / packet for packet in big],
-        "fragments_backwards": [Ether(**ENDS) / packet for packet in reversed(big)],
-        "padding": [Ether(bytes(Ether(**ENDS) / packet).ljust(60, b"\0")) for packet in plain],
-        "retransmissions": [frame for frame in ether for _ in range(2)],
-        "simultaneous_open": [
-            Ether(**ENDS) / packet
-            for packet in _dialogue(_ip, [(0, "S", 0), (1, "S", 0), (0, "SA", 0), (1, "SA", 0), *DATA])
-        ],
-        "simultaneous_close": [
-            Ether(**ENDS) / packet
-            for packet in _dialogue(_ip, [*OPEN, *DATA, (0, "FA", 0), (1, "FA", 0), (1, "A", 0), (0, "A", 0)])
-        ],
-        "port_reuse": [Ether(**ENDS) / p for seq in (1, 5_000_000) for p in _dialogue(_ip, WHOLE, seq=seq)],
-        "port_reuse_without_end": [
-            Ether(**ENDS) / p for seq in (1, 5_000_000) for p in _dialogue(_ip, OPEN + DATA, seq=seq)
-        ],
-        "reset": [Ether(**ENDS) / packet for packet in _dialogue(_ip, [*OPEN, *DATA, (1, "R", 0), (1, "R", 0)])],
-        "refused": [Ether(**ENDS) / packet for packet in _dialogue(_ip, [(0, "S", 0), (1, "RA", 0)])],
-        "half_open": [Ether(**ENDS) / packet for packet in _dialogue(_ip, [(0, "S", 0), (0, "S", 0), (0, "S", 0)])],
-        "middle": [Ether(**ENDS) / packet for packet in _dialogue(_ip, DATA + CLOSE)],
-        "one_direction": [Ether(**ENDS) / packet for packet in _dialogue(_ip, [step for step in WHOLE if step[0]])],
-        "icmp": [Ether(**ENDS) / _ip(bool(n % 2)) / ICMP(type=0 if n % 2 else 8, id=9, seq=n // 2) for n in range(6)],
-        "unreachable": [
-            Ether(**ENDS) / _ip(False) / UDP(sport=5000, dport=161) / Raw(b"q"),
-            Ether(**ENDS) / _ip(True) / ICMP(type=3, code=3) / _ip(False) / UDP(sport=5000, dport=161) / Raw(b"q"),
-        ],
-        "icmp6": [Ether(**ENDS) / _ip6(False) / ICMPv6EchoRequest(id=3)],
-        "sctp": [Ether(**ENDS) / _ip(bool(n % 2)) / SCTP(sport=[7, 9][n % 2], dport=[9, 7][n % 2]) for n in range(4)],
-        "gre": [Ether(**ENDS) / _ip(False) / GRE() / IP(src="203.0.113.1", dst="203.0.113.2") / UDP(sport=1, dport=2)],
-        "ip_in_ip": [Ether(**ENDS) / _ip(False) / IP(src="203.0.113.1", dst="203.0.113.2") / UDP(sport=1, dport=2)],
-        "vxlan": [
-            Ether(**ENDS) / _ip(False) / UDP(sport=9, dport=4789) / VXLAN(vni=5) / Ether(**ENDS) / packet
-            for packet in plain
-        ],
-        "raw": plain,
-        "cooked": [CookedLinux(proto=0x0800) / packet for packet in plain],
-        "wireless": [
-            RadioTap()
-            / Dot11(
-                type=2,
-                subtype=0,
-                FCfield=1,
-                addr1="02:00:00:00:00:02",
-                addr2="02:00:00:00:00:01",
-                addr3="02:00:00:00:00:02",
-            )
-            / LLC(dsap=0xAA, ssap=0xAA, ctrl=3)
-            / SNAP()
-            / packet
-            for packet in plain
-        ],
-    }
+def _plain() -> list[Any]:
+    return _dialogue(_ip, WHOLE)
+
+
+def _ether() -> list[Any]:
+    return [Ether(**ENDS) / packet for packet in _plain()]
+
+
+def _big() -> list[Any]:
+    return list(fragment(_ip(False) / UDP(sport=5000, dport=53) / Raw(b"z" * 3000), 1000))
+
+
+STORIES: dict[str, Callable[[], list[Any]]] = {
+    "vlan": lambda: [Ether(**ENDS) / Dot1Q(vlan=5) / packet for packet in _plain()],
+    "qinq": lambda: [Ether(**ENDS) / Dot1AD(vlan=5) / Dot1Q(vlan=6) / packet for packet in _plain()],
+    "mpls": lambda: [
+        Ether(type=0x8847, **ENDS) / MPLS(label=16, s=0) / MPLS(label=17, s=1) / packet for packet in _plain()
+    ],
+    "mpls6": lambda: [Ether(type=0x8847, **ENDS) / MPLS(label=17, s=1) / packet for packet in _dialogue(_ip6, WHOLE)],
+    "pppoe": lambda: [
+        Ether(type=0x8864, **ENDS) / PPPoE(sessionid=1) / PPP(proto=0x21) / packet for packet in _plain()
+    ],
+    "ipv6": lambda: [Ether(**ENDS) / packet for packet in _dialogue(_ip6, WHOLE)],
+    "ipv6_options": lambda: [
+        Ether(**ENDS) / _ip6(False) / IPv6ExtHdrHopByHop() / IPv6ExtHdrDestOpt() / UDP(sport=1, dport=2) / Raw(b"x")
+    ],
+    "ipv6_fragments": lambda: [Ether(**ENDS) / packet for packet in _fragmented6(1800)],
+    "fragments": lambda: [Ether(**ENDS) / packet for packet in _big()],
+    "fragments_backwards": lambda: [Ether(**ENDS) / packet for packet in reversed(_big())],
+    "padding": lambda: [Ether(bytes(Ether(**ENDS) / packet).ljust(60, b"\0")) for packet in _plain()],
+    "retransmissions": lambda: [frame for frame in _ether() for _ in range(2)],
+    "simultaneous_open": lambda: [
+        Ether(**ENDS) / packet
+        for packet in _dialogue(_ip, [(0, "S", 0), (1, "S", 0), (0, "SA", 0), (1, "SA", 0), *DATA])
+    ],
+    "simultaneous_close": lambda: [
+        Ether(**ENDS) / packet
+        for packet in _dialogue(_ip, [*OPEN, *DATA, (0, "FA", 0), (1, "FA", 0), (1, "A", 0), (0, "A", 0)])
+    ],
+    "port_reuse": lambda: [Ether(**ENDS) / p for seq in (1, 5_000_000) for p in _dialogue(_ip, WHOLE, seq=seq)],
+    "port_reuse_without_end": lambda: [
+        Ether(**ENDS) / p for seq in (1, 5_000_000) for p in _dialogue(_ip, OPEN + DATA, seq=seq)
+    ],
+    "reset": lambda: [Ether(**ENDS) / packet for packet in _dialogue(_ip, [*OPEN, *DATA, (1, "R", 0), (1, "R", 0)])],
+    "refused": lambda: [Ether(**ENDS) / packet for packet in _dialogue(_ip, [(0, "S", 0), (1, "RA", 0)])],
+    "half_open": lambda: [Ether(**ENDS) / packet for packet in _dialogue(_ip, [(0, "S", 0), (0, "S", 0), (0, "S", 0)])],
+    "middle": lambda: [Ether(**ENDS) / packet for packet in _dialogue(_ip, DATA + CLOSE)],
+    "one_direction": lambda: [Ether(**ENDS) / packet for packet in _dialogue(_ip, [step for step in WHOLE if step[0]])],
+    "icmp": lambda: [
+        Ether(**ENDS) / _ip(bool(n % 2)) / ICMP(type=0 if n % 2 else 8, id=9, seq=n // 2) for n in range(6)
+    ],
+    "unreachable": lambda: [
+        Ether(**ENDS) / _ip(False) / UDP(sport=5000, dport=161) / Raw(b"q"),
+        Ether(**ENDS) / _ip(True) / ICMP(type=3, code=3) / _ip(False) / UDP(sport=5000, dport=161) / Raw(b"q"),
+    ],
+    "icmp6": lambda: [Ether(**ENDS) / _ip6(False) / ICMPv6EchoRequest(id=3)],
+    "sctp": lambda: [
+        Ether(**ENDS) / _ip(bool(n % 2)) / SCTP(sport=[7, 9][n % 2], dport=[9, 7][n % 2]) for n in range(4)
+    ],
+    "gre": lambda: [
+        Ether(**ENDS) / _ip(False) / GRE() / IP(src="203.0.113.1", dst="203.0.113.2") / UDP(sport=1, dport=2)
+    ],
+    "ip_in_ip": lambda: [Ether(**ENDS) / _ip(False) / IP(src="203.0.113.1", dst="203.0.113.2") / UDP(sport=1, dport=2)],
+    "vxlan": lambda: [
+        Ether(**ENDS) / _ip(False) / UDP(sport=9, dport=4789) / VXLAN(vni=5) / Ether(**ENDS) / packet
+        for packet in _plain()
+    ],
+    "raw": _plain,
+    "cooked": lambda: [CookedLinux(proto=0x0800) / packet for packet in _plain()],
+    "wireless": lambda: [
+        RadioTap()
+        / Dot11(
+            type=2,
+            subtype=0,
+            FCfield=1,
+            addr1="02:00:00:00:00:02",
+            addr2="02:00:00:00:00:01",
+            addr3="02:00:00:00:00:02",
+        )
+        / LLC(dsap=0xAA, ssap=0xAA, ctrl=3)
+        / SNAP()
+        / packet
+        for packet in _plain()
+    ],
+}
+"""The frames of each. A story's own addresses, by which they are told apart: see `main`."""
+
+
+def main(path: str) -> None:
+    """Story n (from 1) is told by 192.0.2.n or 2001:db8::n, in a section of its own."""
+    global A, A6
+    with Path(path).open("wb") as out:
+        for n, story in enumerate(STORIES.values(), 1):
+            A, A6 = f"192.0.2.{n}", f"2001:db8::{n:x}"
+            frames = story()
+            for number, frame in enumerate(frames):
+                frame.time = 1_700_000_000 + 10 * n + number / 100
+            wrpcapng(f"{path}.part", frames)
+            out.write(Path(f"{path}.part").read_bytes())
 
 
 if __name__ == "__main__":
-    for name, frames in captures().items():
-        for number, frame in enumerate(frames):
-            frame.time = 1_700_000_000 + number / 100
-        wrpcap(str(Path(sys.argv[1]) / f"{name}.pcap"), frames)
+    main(sys.argv[1])

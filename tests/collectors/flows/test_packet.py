@@ -36,6 +36,13 @@ def _ports(link: int, frame: bytes) -> tuple[int, int, int, int]:
         (0, struct.pack("<I", 2) + PLAIN),
         (108, struct.pack(">I", 2) + PLAIN),
         (9, b"\xff\x03\x00\x21" + PLAIN),
+        (9, b"\x21" + PLAIN),
+        (9, b"\x02\x81" + b"\x00\x02\x01\x40" + PLAIN),
+        (104, b"\x0f\x00\x08\x00" + PLAIN),
+        (109, bytes(12) + PLAIN),
+        (117, b"\x3d" + bytes(63) + PLAIN),
+        (219, b"\x00\x02\x01\x40" + PLAIN),
+        (1, wire.ethernet(b"\x00\x02\x01\x40" + bytes(4) + wire.ethernet(PLAIN), 0x8847)),
     ],
 )
 def test_the_same_packet_is_found_behind_every_link_layer(link: int, frame: bytes) -> None:
@@ -70,8 +77,29 @@ def test_a_later_fragment_has_no_ports_and_says_so() -> None:
     assert (packet.fragment, packet.first, packet.source_port) == (98, False, 0)
 
 
-def test_a_total_length_of_zero_means_what_was_captured() -> None:
-    assert _ports(101, PLAIN[:2] + b"\x00\x00" + PLAIN[4:])[3] == len(PLAIN)
+def test_a_total_length_of_zero_means_what_was_on_the_wire() -> None:
+    frame = PLAIN[:2] + b"\x00\x00" + PLAIN[4:]
+    assert _ports(101, frame)[3] == len(PLAIN)
+    cut = decode(1, wire.ethernet(frame)[:60], 9014)
+    assert isinstance(cut, Packet)
+    assert (cut.length, cut.destination_port) == (9000, 443)
+
+
+@pytest.mark.parametrize(("kept", "ports", "flags"), [(54, (40000, 443), SYN), (44, (40000, 443), 0), (36, (0, 0), 0)])
+def test_a_packet_cut_short_is_counted_whole_with_what_is_known_of_it(
+    kept: int, ports: tuple[int, int], flags: int
+) -> None:
+    packet = decode(1, wire.ethernet(PLAIN)[:kept], len(PLAIN) + 14)
+    assert isinstance(packet, Packet)
+    assert (packet.length, packet.source_port, packet.destination_port, packet.flags) == (len(PLAIN), *ports, flags)
+
+
+def test_vlans_are_told_from_the_outermost_on_and_a_priority_is_none() -> None:
+    for tags, told in (((5,), (5,)), ((5, 6), (5, 6)), ((0x6000,), ()), ((0x6005,), (5,))):
+        frame = bytes(12) + b"".join(struct.pack(">HH", 0x8100, tag) for tag in tags) + b"\x08\x00" + PLAIN
+        packet = decode(1, frame)
+        assert isinstance(packet, Packet)
+        assert packet.vlans == told
 
 
 def test_arp_is_not_ip_and_a_strange_link_is_told() -> None:

@@ -116,6 +116,44 @@ def test_a_fragment_whose_first_never_comes_is_counted_without_ports() -> None:
     assert [(flow.source_port, flow.packets_out) for flow in flows] == [(0, 1), (1, 1)]
 
 
+def test_a_first_fragment_is_not_remembered_for_a_later_packet_of_the_same_number() -> None:
+    first = wire.ipv4(A, B, UDP, wire.udp(5000, 53, b"x" * 16), ident=9, fragment=0x2000)
+    later = wire.ipv4(A, B, UDP, b"y" * 100, ident=9, fragment=3)
+    flows = _flows([(0, _packet(first)), (31, _packet(later)), (100, _packet(wire.ipv4(B, A, UDP, wire.udp(1, 2))))])
+    assert sorted(flow.destination_port for flow in flows) == [0, 2, 53]
+
+
+@given(st.lists(st.tuples(st.integers(0, 200), st.booleans()), max_size=30))
+def test_other_traffic_never_decides_where_a_flow_ends(steps: list[tuple[int, bool]]) -> None:
+    ask, other = wire.ipv4(A, B, UDP, wire.udp(5000, 53)), wire.ipv4(B, "203.0.113.5", UDP, wire.udp(1, 2))
+    now, alone, among = 0.0, [], []
+    for step, ours in steps:
+        now += step
+        among.append((now, _packet(ask if ours else other)))
+        alone += [among[-1]] if ours else []
+    mine = [flow.packets_out for flow in _flows(among) if flow.source_port == 5000]
+    assert mine == [flow.packets_out for flow in _flows(alone)]
+
+
+def test_an_opening_with_another_number_is_another_connection_and_a_repeated_one_is_not() -> None:
+    def opening(sequence: int) -> Packet:
+        return _tcp(A, OUT, SYN)._replace(sequence=sequence)
+
+    assert len(_flows([(0, opening(1)), (1, opening(1))])) == 1
+    flows = _flows([(0, opening(1)), (1, opening(2))])
+    assert [flow.end_reason for flow in flows] == ["reused", "open"]
+
+
+def test_an_opening_after_a_conversation_seen_from_its_middle_is_a_new_flow() -> None:
+    assert len(_flows(_dialogue((">", ACK), ("<", ACK), (">", SYN)))) == 2
+    assert len(_flows(_dialogue(("<", SYN | ACK), (">", SYN), (">", ACK)))) == 1  # only out of order
+
+
+def test_one_silence_may_be_stated_for_all_flows() -> None:
+    assert Timeouts.of(7) == Timeouts(7, 7, 5, 7, 7, 7)
+    assert Timeouts.of(2).closed == 2
+
+
 def test_beyond_its_capacity_the_table_ends_the_longest_silent_flows_and_counts_them() -> None:
     table = FlowTable(capacity=10)
     ended = []
