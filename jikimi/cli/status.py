@@ -124,6 +124,7 @@ def table(found: dict[str, Any]) -> Iterator[str]:
 def _rules(rules: dict[str, Any]) -> Iterator[str]:
     yield from _rows(("Rules", rules["loaded"]), ("  in shadow", rules["shadow"]), ("  in draft", rules["draft"]))
     shown = (
+        "refused",
         "quarantined",
         "overflow",
         "exceptions",
@@ -133,8 +134,6 @@ def _rules(rules: dict[str, Any]) -> Iterator[str]:
         "bundle_version",
     )
     yield from _rows(*((f"  {name.replace('_', ' ')}", rules[name]) for name in shown if rules[name]))
-    if rules["bundle_version"]:
-        yield from _rows(("  of bundle version", rules["bundle_version"]))
     if rules["reload_error"]:
         yield f"  not reloaded: {rules['reload_error']}"
 
