@@ -62,7 +62,8 @@ def _make(joined: Cable) -> None:
             _ip("-n", name, "link", "set", up, "up")
     for (name, link, _, _), (_, _, address, mac) in zip(ends, reversed(ends), strict=True):
         _ip("-n", name, "neigh", "replace", address, "lladdr", mac, "dev", link)
-    _set(joined, joined.watched, "net/netfilter/nf_conntrack_udp_timeout", "5")
+    for timeout in ("nf_conntrack_udp_timeout", "nf_conntrack_udp_timeout_stream"):
+        _set(joined, joined.watched, f"net/netfilter/{timeout}", "5")
 
 
 def _offload_off(joined: Cable, name: str, link: str) -> None:

@@ -5,9 +5,11 @@ It loads what watching takes and nothing else, for it stays in a client's memory
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from jikimi.errors import JikimiError, exit_code, first_of_ours
 
@@ -21,6 +23,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m collectors", description="Watch this computer until SIGTERM or Ctrl-C.")
     parser.add_argument("--state", type=Path, help="folder of this agent")
     parser.add_argument("--verbose", "-v", action="store_true", help="show every log line")
+    parser.add_argument("--restarts", type=int, default=0, help="how often it was too heavy before")
     asked = parser.parse_args(words)
     leave_out(NOT_NEEDED)
 
@@ -30,14 +33,23 @@ def main(words: Sequence[str] | None = None) -> int:
 
     set_up_logs(verbose=asked.verbose)
     try:
-        asyncio.run(agent.run(StateDir(asked.state or default_state_dir())))
+        heavy = asyncio.run(agent.run(StateDir(asked.state or default_state_dir()), restarts=asked.restarts))
     except (JikimiError, BaseExceptionGroup) as error:
         ours = first_of_ours(error)
         if ours is None:
             raise
         print(f"jikimi: {ours}", file=sys.stderr)  # noqa: T201 - the sentence for people
         return exit_code(ours)
+    if heavy:
+        start_anew(asked.restarts + 1)
     return 0
+
+
+def start_anew(restarts: int) -> NoReturn:
+    """The same process goes on as a fresh agent, with the words it was started with."""
+    words = [word for word in sys.orig_argv if not word.startswith("--restarts")]
+    sys.stderr.flush()
+    os.execv(sys.executable, [*words, f"--restarts={restarts}"])  # noqa: S606 - no shell, and every word is ours
 
 
 def leave_out(names: Sequence[str]) -> None:

@@ -12,12 +12,13 @@ from contextlib import AsyncExitStack, contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 import structlog
 
-from collectors import health, identity, settings
+from collectors import caps, health, identity, settings
 from collectors.evidence.capture import Capture
 from collectors.health import Health, Status
 from collectors.http import Client
@@ -176,8 +177,10 @@ def addresses_of(url: str) -> frozenset[tuple[str, int]]:
     return frozenset((str(address[4][0]), port) for address in found)
 
 
-async def run(state: StateDir, *, clock: Clock = utc_now) -> None:
-    """Watch until SIGTERM or SIGINT. Raises Misconfigured, AlreadyRunning, Refused (the centre turned us away)."""
+async def run(state: StateDir, *, restarts: int = 0, clock: Clock = utc_now) -> str:
+    """Watch until SIGTERM or SIGINT (""), or until the agent is too heavy (why).
+
+    Raises Misconfigured, AlreadyRunning, Refused (the centre turned us away)."""
     who = identity.load(state.credential)
     chosen = settings.load(state.settings)
     state.prepare()
@@ -189,7 +192,7 @@ async def run(state: StateDir, *, clock: Clock = utc_now) -> None:
         spool = await Spool.open(state.spool, agent_id=who.agent_id, hostname=who.device, clock=clock)
         stack.push_async_callback(spool.close)
         client = await stack.enter_async_context(Client(ANSWER_WITHIN))
-        await _Agent(state, who, chosen, spool, client, clock).run(stop)
+        return await _Agent(state, who, chosen, spool, client, clock).run(stop, restarts)
 
 
 class _Agent:
@@ -220,7 +223,7 @@ class _Agent:
         earlier = health.read(state.status)
         self._left_over = earlier.health.spool_events if earlier else 0
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def run(self, stop: asyncio.Event, restarts: int) -> str:
         centre = await asyncio.to_thread(addresses_of, self._who.url)
         self._supervisor = Supervisor(sources(self._state, self._chosen, centre), self._put, self._who.device)
         self._supervisor.start()
@@ -228,18 +231,25 @@ class _Agent:
         carrying = asyncio.create_task(self._supervisor.run())
         uplink = asyncio.create_task(self._uplink.run())
         others = [asyncio.create_task(self._beat()), asyncio.create_task(self._tell_status())]
+        heavy = asyncio.create_task(caps.watch(self._chosen.caps, restarts))
         asked = asyncio.create_task(stop.wait())
-        await asyncio.wait({carrying, uplink, *others, asked}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({carrying, uplink, *others, heavy, asked}, return_when=asyncio.FIRST_COMPLETED)
         ended = [task for task in (carrying, uplink, *others) if task.done()]
-        await self._end(carrying, [uplink, asked, *others], send=not ended)
+        why = heavy.result() if heavy.done() and not stop.is_set() else ""
+        await self._end(carrying, [uplink, heavy, asked, *others], why, send=not ended)
         for task in ended:
             task.result()
+        return why
 
     async def _end(
-        self, carrying: asyncio.Task[None], others: list[asyncio.Task[None] | asyncio.Task[bool]], *, send: bool
+        self, carrying: asyncio.Task[None], others: Sequence[asyncio.Task[Any]], why: str, *, send: bool
     ) -> None:
         """Stop intake, drain into the spool, send what goes at once, tell the status; the rest waits on disk."""
-        await self._supervisor.stop()
+        if why:
+            _log.warning("agent_too_heavy", reason=why)
+            await self._supervisor.stop("degraded", f"the agent starts itself anew: {why}")
+        else:
+            await self._supervisor.stop()
         for task in others:
             task.cancel()
         await asyncio.gather(carrying, *others, return_exceptions=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from collectors.caps import Caps
 from collectors.evidence.settings import CaptureSettings
 from collectors.network_devices.settings import DeviceSettings
 from jikimi.errors import Misconfigured
@@ -87,7 +88,7 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `templates`: folders of forms whose text is no evidence; `lab_loop_is_removable`: take loop devices for USB
     sticks, for trials only; `tell_processes`: an event for each program that starts (without it processes are only
     named in other events); `malware`: what is scanned and with what; `network_devices`: ports on which the agent
-    hears firewalls and switches, none by default."""
+    hears firewalls and switches, none by default; `caps`: the weight above which the agent starts itself anew."""
 
     protect: tuple[str, ...] = ()
     watch_out: tuple[str, ...] = ()
@@ -97,6 +98,7 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     network_devices: DeviceSettings = DeviceSettings()
     malware: MalwareSettings = MalwareSettings()
     capture: CaptureSettings = CaptureSettings()
+    caps: Caps = Caps()
 
 
 def default_state_dir() -> Path:

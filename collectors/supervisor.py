@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
-from collectors.sources.feed import Feed, Observation, Source
+from collectors.sources.feed import Feed, HealthKind, Observation, Source
 from jikimi.domain.event import Event
 from jikimi.domain.logsource import AGENT_HEALTH, LogSource
 from jikimi.errors import Transient
@@ -62,7 +62,7 @@ class Supervisor:
                 moved += len(taken)
         return moved
 
-    async def stop(self) -> None:
+    async def stop(self, kind: HealthKind = "stopped", reason: str = "the agent was asked to stop") -> None:
         """Stop intake, then drain: what sources hand in while they end is still kept."""
         self._stop.set()
         for thread in self._threads:
@@ -73,7 +73,7 @@ class Supervisor:
             if thread.is_alive():
                 feed.health("degraded", f"did not stop within {STOP_WITHIN:.0f} s")
         if self.feeds:
-            self.feeds[0].health("stopped", "the agent was asked to stop", Collector="agent")
+            self.feeds[0].health(kind, reason, Collector="agent")
         while await self.pump():
             pass
 
