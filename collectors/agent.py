@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import msgspec
 import structlog
 
-from collectors import caps, health, identity, settings
+from collectors import caps, config, health, identity, settings
 from collectors.evidence.capture import Capture
 from collectors.health import Health, Status
 from collectors.http import Client
@@ -27,6 +27,7 @@ from collectors.leak.heard import Heard
 from collectors.leak.source import Leak
 from collectors.malware.source import Malware, scanned_with
 from collectors.malware.suspects import Suspects
+from collectors.passports import Passports
 from collectors.settings import AgentSettings, StateDir
 from collectors.sources import volumes
 from collectors.sources.executions import Executions
@@ -131,7 +132,9 @@ def is_running(state: StateDir) -> bool:
     return False
 
 
-def sources(state: StateDir, chosen: AgentSettings, centre: frozenset[tuple[str, int]]) -> list[Source]:
+def sources(
+    state: StateDir, chosen: AgentSettings, centre: frozenset[tuple[str, int]], passports: Passports
+) -> list[Source]:
     """The list of what this agent watches."""
     processes = Processes()
     owners, names = Owners(processes), Names()
@@ -152,7 +155,7 @@ def sources(state: StateDir, chosen: AgentSettings, centre: frozenset[tuple[str,
         Leak(
             heard, chosen.protect, chosen.templates, state.leak_index, processes.own, partial(volumes.identity_at, loop)
         ),
-        Media(Memory(state.memory("media")), loop_is_removable=loop),
+        Media(Memory(state.memory("media")), loop, passports),
         Flows(Memory(state.memory("flows")), centre, processes, owners, names),
         Lookups(names, owners, processes),
     ]
@@ -195,6 +198,13 @@ async def run(state: StateDir, *, restarts: int = 0, clock: Clock = utc_now) -> 
         return await _Agent(state, who, chosen, spool, client, clock).run(stop, restarts)
 
 
+class _Said(msgspec.Struct):
+    """Of the answer to a heartbeat."""
+
+    time: datetime
+    config_version: int = 0
+
+
 class _Agent:
     """One life of the agent."""
 
@@ -215,6 +225,8 @@ class _Agent:
         self._clock = clock
         self._started = clock()
         self._uplink = Uplink(client, who, spool)
+        self._config = config.load(state.config)
+        self._passports = Passports(self._config.media, Memory(state.memory("passport_clock")), clock=clock)
         self._supervisor: Supervisor
         self._put_count = 0
         self._reached: datetime | None = None
@@ -225,7 +237,9 @@ class _Agent:
 
     async def run(self, stop: asyncio.Event, restarts: int) -> str:
         centre = await asyncio.to_thread(addresses_of, self._who.url)
-        self._supervisor = Supervisor(sources(self._state, self._chosen, centre), self._put, self._who.device)
+        self._supervisor = Supervisor(
+            sources(self._state, self._chosen, centre, self._passports), self._put, self._who.device
+        )
         self._supervisor.start()
         _log.info("agent_started", device=self._who.device, centre=self._who.url, protects=len(self._chosen.protect))
         carrying = asyncio.create_task(self._supervisor.run())
@@ -270,6 +284,8 @@ class _Agent:
         """Raises Refused when the centre will not have this agent any more."""
         while True:
             await self._heartbeat()
+            with contextlib.suppress(OSError):
+                self._passports.keep()
             give_back()
             await asyncio.sleep(HEARTBEAT)
 
@@ -285,8 +301,22 @@ class _Agent:
             raise Refused(f"{self._who.url} refuses this agent: {identity.sentence(answer)}; enrol it again")
         if answer.is_success:
             self._reached, self._error = self._clock(), ""
+            await self._follow(answer.content)
         else:
             self._error = identity.sentence(answer)
+
+    async def _follow(self, said: bytes) -> None:
+        """Take the centre's time, and its configuration when that is newer; what cannot be had now comes later."""
+        try:
+            told = msgspec.json.decode(said, type=_Said)
+            self._passports.heard(told.time)
+            if told.config_version > self._config.version:
+                self._config = await config.fetch(self._client, self._who, self._config)
+                self._passports.replace(self._config.media)
+                config.save(self._config, self._state.config)
+                _log.info("config_taken", version=self._config.version)
+        except (Transient, OSError, msgspec.MsgspecError) as error:
+            _log.warning("config_not_taken", reason=str(error))
 
     async def _tell_status(self) -> None:
         while True:

@@ -45,6 +45,11 @@ class StateDir:
         """Fingerprints of the protected documents."""
         return self.root / "leak.db"
 
+    @property
+    def config(self) -> Path:
+        """What the company decided, as last fetched from the centre."""
+        return self.root / "config.json"
+
     def memory(self, source: str) -> Path:
         return self.root / f"{source}.json"
 

@@ -6,14 +6,17 @@ Connections come from the kernel's own uevents (pyudev, `source="kernel"`, so ud
 
 import select
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyudev
 
+from collectors.passports import Passports
 from collectors.sources import blocks, volumes
 from collectors.sources.blocks import SYS, Block
 from collectors.sources.feed import Feed
+from collectors.sources.guard import Guard
 from collectors.sources.memory import Memory
 from collectors.sources.mounts import CHANGED, MountTable
 from collectors.sources.volumes import Volume
@@ -24,6 +27,8 @@ Told = dict[str, dict[str, object]]
 """Event fields by what they describe."""
 
 TICK_MS = 500
+LOOK_AFTER = 2.0
+"""Seconds after which mounted volumes are judged again: an approval ends by time alone."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -33,14 +38,18 @@ class Media:
 
     memory: Memory
     loop_is_removable: bool = False
+    passports: Passports | None = None
     name: str = "media"
     sys: Path = SYS
     _disks: Told = field(default_factory=dict, init=False)
     _mounts: Told = field(default_factory=dict, init=False)
+    _guard: Guard = field(default_factory=Guard, init=False)
+    _looked_at: float = field(default=0.0, init=False)
 
     def run(self, feed: Feed, stop: threading.Event) -> None:
         """Blocks until `stop`. Raises OSError when mountinfo cannot be read."""
         uevents, without = _listen()
+        self._guard = Guard(self.passports, self.loop_is_removable, self.sys)
         self._recall()
         with MountTable() as table:
             poll = select.poll()
@@ -55,7 +64,7 @@ class Media:
                     while uevents.poll(timeout=0) is not None:
                         pass
                     self._look(feed, table)
-                elif table.fileno() in ready or uevents is None:
+                elif table.fileno() in ready or uevents is None or time.monotonic() - self._looked_at >= LOOK_AFTER:
                     self._look(feed, table)
 
     def _recall(self) -> None:
@@ -65,21 +74,26 @@ class Media:
             self._disks, self._mounts = told.get("disks", {}), told.get("mounts", {})
 
     def _look(self, feed: Feed, table: MountTable) -> None:
+        self._looked_at = time.monotonic()
         disks = blocks.disks(sys=self.sys, loop_is_removable=self.loop_is_removable)
         mounted = volumes.removable(table.read(), sys=self.sys, loop_is_removable=self.loop_is_removable)
         disks_now = {f"{disk.name} {disk.serial}": disk for disk in disks}
         mounts_now = {volume.key: volume for volume in mounted}
         for key in disks_now.keys() - self._disks.keys():
-            self._disks[key] = _disk_fields(disks_now[key])
+            self._disks[key] = self._judged("connect", _disk_fields(disks_now[key]))
             _tell(feed, "connect", self._disks[key])
         for key in self._mounts.keys() - mounts_now.keys():
             _tell(feed, "unmount", self._mounts.pop(key))
         for key in mounts_now.keys() - self._mounts.keys():
-            self._mounts[key] = _volume_fields(mounts_now[key])
+            self._mounts[key] = self._judged("mount", _volume_fields(mounts_now[key]))
             _tell(feed, "mount", self._mounts[key])
         for key in self._disks.keys() - disks_now.keys():
             _tell(feed, "disconnect", self._disks.pop(key))
+        self._guard.look(feed, {key: (volume, self._mounts[key]) for key, volume in mounts_now.items()})
         self.memory.save({"boot": _boot(), "disks": self._disks, "mounts": self._mounts})
+
+    def _judged(self, action: str, fields: dict[str, object]) -> dict[str, object]:
+        return {**fields, **self._guard.fields({"Action": action, **fields})}
 
 
 def _tell(feed: Feed, action: str, fields: dict[str, object]) -> None:

@@ -12,6 +12,7 @@ from collectors.sources.superblock import Identity
 from collectors.sources.who import user_name
 
 DEV = Path("/dev")
+SEAT = Path("/run/systemd/seats/seat0")
 USER_MOUNTS = re.compile(r"^(?:/run)?/media/([^/]+)/[^/]+")
 """Where udisks2 mounts for a person (udisks(8), /run/media/USER/LABEL)."""
 
@@ -61,11 +62,22 @@ def identity_at(loop_is_removable: bool, point: str) -> dict[str, object]:
 
 
 def mounting_user(mount: Mount) -> str:
-    """The person a desktop mounted it for, by path or by the uid= option; "" when nobody can tell."""
+    """The person a desktop mounted it for, by path or by the uid= option; else who sits at the machine's own screen;
+    "" when nobody can tell."""
     if match := USER_MOUNTS.match(mount.point):
         return match[1]
     uid = mount.option("uid") or mount.option("user_id")
-    return user_name(int(uid)) if uid.isdigit() and uid != "0" else ""
+    return user_name(int(uid)) if uid.isdigit() and uid != "0" else _at_the_screen()
+
+
+def _at_the_screen(seat: Path = SEAT) -> str:
+    """systemd-logind's own record of the active session (sd-login(3))."""
+    try:
+        stated = dict(line.split("=", 1) for line in seat.read_text().splitlines() if "=" in line)
+    except OSError:
+        return ""
+    uid = stated.get("ACTIVE_UID", "")
+    return user_name(int(uid)) if uid.isdigit() else ""
 
 
 def identity(name: str, *, dev: Path = DEV) -> Identity:

@@ -47,6 +47,7 @@ class Centre:
     heartbeats: list[dict[str, Any]] = field(default_factory=list)
     admin: list[dict[str, Any]] = field(default_factory=list)
     tenants: list[str] = field(default_factory=lambda: ["한빛정밀"])
+    config: dict[str, Any] = field(default_factory=lambda: {"version": 1, "media": {}})
     lag: deque[int] = field(default_factory=deque)
     url: str = ""
     _credit: int | None = None
@@ -80,6 +81,9 @@ class Centre:
             return 200, {"lag": {"detector": self.lag.popleft() if self.lag else 0}}, {}
         if route == ("POST", "/v1/batches"):
             return self._upload(headers, body)
+        if route == ("GET", "/v1/config"):
+            same = headers.get("if-none-match") == f'"{self.config["version"]}"'
+            return (304, {}, {}) if same else (200, self.config, {})
         if route == ("POST", "/v1/heartbeat"):
             return self._heartbeat(headers, orjson.loads(body))
         return 404, {"error": "not found", "code": "not_found"}, {}
@@ -88,7 +92,7 @@ class Centre:
         if self.revoked or headers.get("authorization") != "Bearer secret":
             return 401, {"error": "this agent was revoked", "code": "unauthorised"}, {}
         self.heartbeats.append(health)
-        return 200, {"time": health["clock"], "config_version": 1, "credit": 8 << 20}, {}
+        return 200, {"time": health["clock"], "config_version": self.config["version"], "credit": 8 << 20}, {}
 
     def _enrol(self, wish: dict[str, Any]) -> Fault:
         self.enrolled.append(wish)
