@@ -82,9 +82,14 @@ UNDELIVERED: dict[str, str] = {
 _ELSE = f"nothing here collects it; a log of it (JSON, or text for rules that look for words) can be {_READ}"
 
 
+def delivered_by(source: LogSource) -> str | None:
+    """Which input brings events of `source`, in words; None when none does."""
+    return next((entry.by for entry in DELIVERED if _brings(entry, source)), None)
+
+
 def why_blind(source: LogSource) -> str | None:
     """What is missing for rules of `source` and what would mend it; None when an input brings its events."""
-    if any(_brings(entry, source) for entry in DELIVERED):
+    if delivered_by(source) is not None:
         return None
     stated = ",".join(
         f"{name}={value}" for name in ("product", "category", "service") if (value := getattr(source, name))
