@@ -22,37 +22,13 @@ HEAD = re.compile(
 _FIELD = re.compile(
     r"""([A-Za-z_][A-Za-z0-9_.-]*(?:\[[0-9]+\])?)=("[^"]*"|'(?:[^']|'(?=[^\s])){0,8192}'|\{[^}]*\}|[^\s"']*)"""
 )
+_SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _ARGUMENT = re.compile(r"a\d+(?:\[\d+\])?")
-_CODED = frozenset(
-    [
-        "proctitle",
-        "comm",
-        "exe",
-        "name",
-        "cwd",
-        "path",
-        "acct",
-        "cmd",
-        "data",
-        "key",
-        "dir",
-        "watch",
-        "file",
-        "vm",
-        "ocomm",
-        "root_dir",
-        "grp",
-        "new-disk",
-        "old-disk",
-        "root",
-        "path",
-        "obj_path",
-        "device",
-        "sw",
-        "exec",
-    ]
-)
+_CODED = frozenset({
+    "proctitle", "comm", "exe", "name", "cwd", "path", "acct", "cmd", "data", "key", "dir", "watch", "file", "vm",
+    "ocomm", "root_dir", "grp", "new-disk", "old-disk", "root", "obj_path", "device", "sw", "exec",
+})  # fmt: skip
 _NUMBERED = {
     "1006": "LOGIN", "1100": "USER_AUTH", "1101": "USER_ACCT", "1103": "CRED_ACQ", "1104": "CRED_DISP",
     "1105": "USER_START", "1106": "USER_END", "1107": "USER_AVC", "1108": "USER_CHAUTHTOK", "1109": "USER_ERR",
@@ -94,7 +70,7 @@ def record_of(line: str, zone: tzinfo = UTC) -> Record | None:
     if kind == "PROCTITLE" and text.startswith("proctitle=") and " " in text and text[10] != '"':
         event["proctitle"] = text.removeprefix("proctitle=").strip()  # interpreted: blanks are not quoted
     else:
-        _add_fields(event, kind, text)
+        _add_fields(event, kind, text, coded=_SECONDS.fullmatch(head["time"]) is not None)
     if kind == "SYSCALL":
         _name_the_call(event)
     return Record(kind, f"{head['node'] or ''}|{head['time']}|{head['serial']}", event)
@@ -118,23 +94,26 @@ def _stamp(text: str, zone: tzinfo) -> str | None:
     return None
 
 
-def _add_fields(event: Event, kind: str, text: str) -> None:
-    """The fields of `text`; those of a program's own message (msg='…') count as the record's."""
+def _add_fields(event: Event, kind: str, text: str, *, coded: bool) -> None:
+    """The fields of `text`; those of a program's own message (msg='…') count as the record's.
+
+    `coded`: as the kernel wrote it; what `ausearch -i` prints is decoded already.
+    """
     for name, raw in _FIELD.findall(text):
         if raw[:1] == "'":
-            _add_fields(event, kind, raw[1:-1])
+            _add_fields(event, kind, raw[1:-1], coded=coded)
             continue
-        value = _decoded(name, raw, kind)
+        value = _decoded(name, raw, kind, coded=coded)
         if value is not None and name != "type":
             event.setdefault(name, value)
 
 
-def _decoded(name: str, raw: str, kind: str) -> str | list[str] | None:
+def _decoded(name: str, raw: str, kind: str, *, coded: bool) -> str | list[str] | None:
     if raw[:1] in ('"', "{"):
         return raw[1:-1]
     if raw in ("(null)", ""):
         return None
-    coded = name in _CODED or (kind == "EXECVE" and _ARGUMENT.fullmatch(name))
+    coded = coded and (name in _CODED or (kind == "EXECVE" and _ARGUMENT.fullmatch(name) is not None))
     if not coded or not _HEX.fullmatch(raw):
         return raw
     content = bytes.fromhex(raw).decode("utf-8", "replace")

@@ -39,6 +39,7 @@ _OURS = (
 
 DELIVERED: tuple[Delivered, ...] = (
     _delivered("windows", "Windows event log: live, .evtx, JSON", windows.CATEGORIES, windows.SERVICES),
+    _delivered("linux", "every Linux log below"),
     _delivered("linux", "audit log", services=("auditd",)),
     _delivered(
         "linux",

@@ -66,9 +66,10 @@ class TestRecords:
         assert call.event["key"] == ["abc", "def"]
 
     def test_ausearchs_interpreted_form_is_read(self) -> None:
-        line = "type=EXECVE msg=audit(11/22/2026 10:00:00.100:9) : argc=2 a0=ls a1=-la"
+        line = "type=EXECVE msg=audit(11/22/2026 10:00:00.100:9) : argc=3 a0=kill a1=-9 a2=4242"
         (execve,) = read(Auditd, [line])
-        assert (execve.event["a1"], execve.event["@timestamp"]) == ("-la", "2026-11-22T10:00:00.100000Z")
+        assert (execve.event["a1"], execve.event["a2"]) == ("-9", "4242")
+        assert execve.event["@timestamp"] == "2026-11-22T10:00:00.100000Z"
 
     def test_the_kernels_own_line_has_a_number_for_a_type(self) -> None:
         (avc,) = read(Auditd, ['audit: type=1400 audit(1795341600.100:9): apparmor="DENIED" operation="open"'])
