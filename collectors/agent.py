@@ -159,6 +159,10 @@ def sources(
         Flows(Memory(state.memory("flows")), centre, processes, owners, names),
         Lookups(names, owners, processes),
     ]
+    if chosen.logs.read:
+        from collectors.sources.logs import Logs, local_zone
+
+        watched.append(Logs(chosen.logs, Memory(state.memory("logs")), processes.own, local_zone()))
     if chosen.malware.scan:
         watched.append(Malware(suspects, scanned_with(chosen.malware), processes.own, loop))
     watched.append(Capture(chosen.capture, state.capture))

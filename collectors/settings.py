@@ -81,6 +81,14 @@ class StateDir:
             ) from error
 
 
+class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`read`: this computer's logs at all; `journal`: systemd's; `files`: more text logs, by path or pattern."""
+
+    read: bool = True
+    journal: bool = True
+    files: tuple[str, ...] = ()
+
+
 class MalwareSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`scan`: programs that start and files on sticks; `files`: more YARA rules (`.yar`) and lists of SHA-256."""
 
@@ -92,8 +100,9 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`protect`: absolute folders; `watch_out`: folders that a program copies to the outside (cloud synchronisation);
     `templates`: folders of forms whose text is no evidence; `lab_loop_is_removable`: take loop devices for USB
     sticks, for trials only; `tell_processes`: an event for each program that starts (without it processes are only
-    named in other events); `malware`: what is scanned and with what; `network_devices`: ports on which the agent
-    hears firewalls and switches, none by default; `caps`: the weight above which the agent starts itself anew."""
+    named in other events); `logs`: which logs are followed; `malware`: what is scanned and with what;
+    `network_devices`: ports on which the agent hears firewalls and switches, none by default; `caps`: the weight above
+    which the agent starts itself anew."""
 
     protect: tuple[str, ...] = ()
     watch_out: tuple[str, ...] = ()
@@ -101,6 +110,7 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lab_loop_is_removable: bool = False
     tell_processes: bool = True
     network_devices: DeviceSettings = DeviceSettings()
+    logs: LogSettings = LogSettings()
     malware: MalwareSettings = MalwareSettings()
     capture: CaptureSettings = CaptureSettings()
     caps: Caps = Caps()

@@ -1,0 +1,242 @@
+"""The logs of this computer as they grow: journal, audit, sign-in, web server, proxy, DNS, print jobs.
+
+What is known by heart is followed where it lies; more files may be named. Where systemd keeps a journal, the system's
+text logs are left alone: they say the same again. Lines are read by `collectors.logs`; a place in a file is kept only
+when the events of everything before it are in the spool, so that a crash reads a line again rather than loses it.
+"""
+
+import glob
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from collectors.logs.objects import LogObjects
+from collectors.logs.port import LogFormat, Reading
+from collectors.logs.telling import PLAIN, told
+from collectors.settings import LogSettings
+from collectors.source_event import SourceEvent
+from collectors.sources.feed import Feed
+from collectors.sources.followed import Followed, Place
+from collectors.sources.journal import JournalFollower, has_journal
+from collectors.sources.memory import Memory
+from jikimi.clock import utc_now
+from jikimi.domain.event import parse_time
+
+TICK = 0.5
+LOOK_AFTER = 30.0
+"""Seconds between looks for files that are new."""
+SAVE_AFTER, FINISH_WITHIN = 2.0, 3.0
+MOST_FILES = 200
+HEAD = 1 << 16
+SYSTEM = ("/var/log/syslog", "/var/log/messages", "/var/log/auth.log", "/var/log/secure", "/var/log/cron")
+SERVERS = (
+    "/var/log/audit/audit.log",
+    "/var/log/nginx/*access*.log",
+    "/var/log/nginx/*error*.log",
+    "/var/log/apache2/*access*.log",
+    "/var/log/apache2/*error*.log",
+    "/var/log/httpd/*access_log",
+    "/var/log/httpd/*error_log",
+    "/var/log/squid/access.log",
+    "/var/log/cups/page_log",
+    "/var/log/vsftpd.log",
+    "/var/log/clamav/clamav.log",
+    "/var/log/named/*query*.log",
+    "/var/log/dnsmasq.log",
+)
+
+
+@dataclass
+class Logs:
+    """`own` are process ids of the agent's own, whose journal entries are left out."""
+
+    chosen: LogSettings
+    memory: Memory
+    own: set[int]
+    zone: tzinfo = UTC
+    journal_options: tuple[str, ...] = ()
+    name: str = field(default="logs", init=False)
+
+    def run(self, feed: Feed, stop: threading.Event) -> None:
+        """Blocks until `stop`. Raises OSError when the journal breaks off."""
+        following = _Following(self, feed)
+        try:
+            while not stop.is_set():
+                if not following.round():
+                    stop.wait(TICK)
+            following.finish()
+        finally:
+            following.close()
+
+
+def local_zone() -> tzinfo:
+    """This computer's own: the zone of log lines that do not say one."""
+    try:
+        with open("/etc/localtime", "rb") as file:
+            return ZoneInfo.from_file(file, key="localtime")
+    except (OSError, ValueError):
+        return UTC
+
+
+class _Log:
+    """One file and its format, told by the beginning of the file: some formats say only there what they are."""
+
+    def __init__(self, followed: Followed, reading: Reading) -> None:
+        self.followed = followed
+        self._reading = reading
+        self._format: LogFormat | None = None
+
+    def events(self, lines: Sequence[str]) -> Iterable[SourceEvent]:
+        if self._format is None:
+            head = _head(self.followed.path)
+            self._format = (told(head) or told(lines) or PLAIN).open(self._reading)
+            for line in head:
+                if line.startswith("#"):
+                    self._format.feed(line)
+        for line in lines:
+            yield from self._format.feed(line)
+
+    def pause(self) -> Sequence[SourceEvent]:
+        return self._format.flush() if self._format else ()
+
+
+class _Following:
+    """One run of the source."""
+
+    def __init__(self, source: Logs, feed: Feed) -> None:
+        self._source = source
+        self._feed = feed
+        self._reading = Reading(utc_now, self._unread, source.zone)
+        self._known: dict[str, Any] = source.memory.load()
+        self._logs: dict[str, _Log] = {}
+        self._troubles: dict[str, str] = {}
+        self._unreadable = 0
+        self._looked_at = self._saved_at = 0.0
+        self._pending: deque[tuple[int, dict[str, Any]]] = deque()
+        self._noted: dict[str, Any] = {}
+        self._journal = self._open_journal()
+        self._objects = LogObjects(self._reading)
+
+    def round(self) -> bool:
+        """Everything that came since. False when that was nothing."""
+        now = time.monotonic()
+        if now - self._looked_at >= LOOK_AFTER or not self._looked_at:
+            self._look(first=not self._looked_at)
+            self._looked_at = now
+        busy = self._read_journal()
+        for log in self._logs.values():
+            busy = self._read(log) or busy
+        if now - self._saved_at >= SAVE_AFTER:
+            self._saved_at = now
+            self.save()
+        return busy
+
+    def finish(self) -> None:
+        """Wait a little for what was told to reach the spool: then nothing is read again at the next start."""
+        self.save()
+        until = time.monotonic() + FINISH_WITHIN
+        while self._pending and time.monotonic() < until:
+            time.sleep(0.05)
+            self.save()
+
+    def save(self) -> None:
+        """Note the places, and keep those whose events are in the spool by now."""
+        places = {path: list(log.followed.place) for path, log in self._logs.items() if log.followed.place}
+        now = {"files": self._known.get("files", {}) | places, "cursor": self._journal.cursor if self._journal else ""}
+        if now != self._noted:
+            self._noted = now
+            self._pending.append((self._feed.seen, now))
+        while self._pending and self._pending[0][0] <= self._feed.sent + self._feed.dropped:
+            self._source.memory.save(self._pending.popleft()[1])
+
+    def close(self) -> None:
+        for log in self._logs.values():
+            log.followed.close()
+        if self._journal:
+            self._journal.close()
+
+    def _open_journal(self) -> JournalFollower | None:
+        if not self._source.chosen.journal or not (self._source.journal_options or has_journal()):
+            return None
+        return JournalFollower(self._known.get("cursor", ""), self._source.journal_options)
+
+    def _look(self, *, first: bool) -> None:
+        """Follow what is there and was not; say what cannot be followed."""
+        system = () if self._journal else SYSTEM
+        files = self._known.get("files", {})
+        for pattern in (*system, *SERVERS, *self._source.chosen.files):
+            for path in sorted(glob.glob(pattern)):
+                if path in self._logs or len(self._logs) >= MOST_FILES:
+                    continue
+                if not os.access(path, os.R_OK):
+                    self._troubles[path] = f"{path} cannot be read"
+                    continue
+                self._troubles.pop(path, None)
+                place = Place(*files[path]) if path in files else None
+                self._logs[path] = _Log(Followed(path, place, new=not first), self._reading)
+        self._report()
+
+    def _read(self, log: _Log) -> bool:
+        try:
+            lines = log.followed.lines()
+        except OSError as error:
+            self._troubles[log.followed.path] = f"{log.followed.path}: {error.strerror or error}"
+            self._report()
+            return False
+        for loss in log.followed.losses:
+            self._feed.blind(loss, datetime.now(UTC))
+        log.followed.losses.clear()
+        self._tell(log.events(lines) if lines else log.pause())
+        return bool(lines)
+
+    def _read_journal(self) -> bool:
+        if self._journal is None:
+            return False
+        entries = self._journal.entries()
+        for entry in entries:
+            if entry.get("_PID") not in {str(pid) for pid in self._source.own}:
+                self._tell(self._objects.take(entry))
+        if not entries:
+            self._tell(self._objects.flush())
+        if self._journal.too_long:
+            self._feed.lost("journal entries too long to be taken", datetime.now(UTC), self._journal.too_long)
+            self._journal.too_long = 0
+        return bool(entries)
+
+    def _tell(self, found: Iterable[SourceEvent]) -> None:
+        for logsource, event in found:
+            self._feed.emit(logsource, event, _time_of(event))
+
+    def _unread(self, _: str) -> None:
+        """Said at the 1st, 2nd, 4th, 8th, …: a log in another format gives few lines."""
+        self._unreadable += 1
+        if self._unreadable & (self._unreadable - 1) == 0:
+            self._troubles["lines"] = f"{self._unreadable} lines could not be read as events"
+            self._report()
+
+    def _report(self) -> None:
+        mode = f"{len(self._logs)} files" + (" and the journal" if self._journal else "")
+        self._feed.running(mode, "; ".join(self._troubles.values()))
+
+
+def _head(path: str) -> list[str]:
+    """The first lines of the file; none when it cannot be read any more."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(HEAD).decode("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+
+
+def _time_of(event: dict[str, Any]) -> datetime | None:
+    """The line's own time, where it has one that can be read."""
+    try:
+        return parse_time(str(event.get("@timestamp")))
+    except ValueError:
+        return None

@@ -1,0 +1,169 @@
+"""This computer's logs as events, live."""
+
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collectors.settings import LogSettings
+from collectors.sources import logs
+from collectors.sources.feed import Feed
+from collectors.sources.logs import Logs
+from collectors.sources.memory import Memory
+from jikimi.domain.logsource import AGENT_HEALTH
+
+REMOTE = next((path for path in ("/lib/systemd/systemd-journal-remote",) if Path(path).exists()), "")
+FAILED = "Nov 22 03:00:00 web-1 sshd[77]: Failed password for root from 203.0.113.9 port 4711 ssh2\n"
+ACCESS = '203.0.113.9 - - [22/Nov/2026:03:00:00 +0000] "GET /wp-login.php HTTP/1.1" 404 12 "-" "curl/8"\n'
+
+
+class Run:
+    """A source at work, whose feed is emptied into a spool that a test may hold up."""
+
+    def __init__(self, source: Logs) -> None:
+        self.feed = Feed("logs", "web-1")
+        self.events: list[dict[str, Any]] = []
+        self.health: list[dict[str, Any]] = []
+        self.spooling = True
+        self._stop = threading.Event()
+        self._source = source
+        self._thread = threading.Thread(target=source.run, args=(self.feed, self._stop))
+        self._spool = threading.Thread(target=self._take)
+
+    def start(self) -> None:
+        self._thread.start()
+        self._spool.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._spool.join()
+
+    def _take(self) -> None:
+        while self._thread.is_alive() or len(self.feed):
+            for one in self.feed.take(1000) if self.spooling else []:
+                if one.logsource == AGENT_HEALTH:
+                    self.health.append(one.event)
+                else:
+                    self.events.append(one.event)
+                    self.feed.sent += 1
+            if not self.spooling and not self._thread.is_alive():
+                return
+            time.sleep(0.01)
+
+    def until(self, count: int) -> list[dict[str, Any]]:
+        end = time.monotonic() + 10
+        while len(self.events) < count:
+            assert time.monotonic() < end, f"waited in vain; saw {self.events}, {self.health}"
+            time.sleep(0.02)
+        return self.events
+
+
+@contextmanager
+def running(source: Logs) -> Iterator[Run]:
+    run = Run(source)
+    run.start()
+    try:
+        yield run
+    finally:
+        run.stop()
+
+
+@pytest.fixture(autouse=True)
+def nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not this machine's own logs, and quickly."""
+    monkeypatch.setattr(logs, "SYSTEM", ())
+    monkeypatch.setattr(logs, "SERVERS", ())
+    monkeypatch.setattr(logs, "TICK", 0.02)
+    monkeypatch.setattr(logs, "SAVE_AFTER", 0.05)
+    monkeypatch.setattr(logs, "LOOK_AFTER", 0.05)
+    monkeypatch.setattr(logs, "FINISH_WITHIN", 0.5)
+
+
+def source(tmp_path: Path, *files: str, **more: Any) -> Logs:
+    chosen = LogSettings(journal=bool(more), files=tuple(str(tmp_path / file) for file in files))
+    return Logs(chosen, Memory(tmp_path / "memory.json"), set(), **more)
+
+
+def write(path: Path, *lines: str) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.writelines(lines)
+
+
+def test_a_failed_sign_in_is_an_event_with_its_fields(tmp_path: Path) -> None:
+    (tmp_path / "auth.log").touch()
+    with running(source(tmp_path, "auth.log")) as run:
+        time.sleep(0.2)
+        write(tmp_path / "auth.log", FAILED)
+        event = run.until(1)[0]
+    assert (event["program"], event["Hostname"]) == ("sshd", "web-1")
+    assert event["@timestamp"].startswith("20")
+
+
+def test_a_log_that_appears_later_is_read_from_its_beginning(tmp_path: Path) -> None:
+    with running(source(tmp_path, "*access.log")) as run:
+        time.sleep(0.2)
+        write(tmp_path / "access.log", ACCESS, ACCESS)
+        events = run.until(2)
+    assert {event["cs-uri-stem"] for event in events} == {"/wp-login.php"}
+
+
+def test_a_restart_neither_loses_nor_doubles_a_line(tmp_path: Path) -> None:
+    (tmp_path / "auth.log").touch()
+    with running(source(tmp_path, "auth.log")) as first:
+        time.sleep(0.2)
+        write(tmp_path / "auth.log", *[FAILED] * 5)
+        first.until(5)
+    write(tmp_path / "auth.log", *[FAILED] * 3)
+    with running(source(tmp_path, "auth.log")) as second:
+        assert len(second.until(3)) == 3
+        time.sleep(0.2)
+        assert len(second.events) == 3
+
+
+def test_what_never_reached_the_spool_is_read_again(tmp_path: Path) -> None:
+    (tmp_path / "auth.log").touch()
+    with running(source(tmp_path, "auth.log")) as first:
+        time.sleep(0.2)
+        first.spooling = False
+        write(tmp_path / "auth.log", *[FAILED] * 5)
+        time.sleep(0.3)
+    with running(source(tmp_path, "auth.log")) as second:
+        second.until(5)
+
+
+def test_lines_in_no_known_format_are_plain_messages(tmp_path: Path) -> None:
+    (tmp_path / "own.log").touch()
+    with running(source(tmp_path, "own.log")) as run:
+        time.sleep(0.2)
+        write(tmp_path / "own.log", "the machine says something\n")
+        assert "the machine says something" in run.until(1)[0].values()
+
+
+@pytest.mark.skipif(not REMOTE, reason="needs systemd-journal-remote to make a journal")
+def test_the_journal_is_followed_and_gone_on_with_after_a_restart(tmp_path: Path) -> None:
+    folder = tmp_path / "journal"
+    folder.mkdir()
+    journal(folder, "before the agent")
+    options = (f"--directory={folder}",)
+    with running(source(tmp_path, journal_options=options)) as first:
+        time.sleep(0.5)
+        journal(folder, "Failed password for root from 203.0.113.9 port 4711 ssh2")
+        assert "Failed password" in first.until(1)[0]["message"]
+    journal(folder, "while it was away")
+    with running(source(tmp_path, journal_options=options)) as second:
+        assert "while it was away" in second.until(1)[0]["message"]
+
+
+def journal(folder: Path, message: str) -> None:
+    """One entry more, as another journal file of the same folder."""
+    stamp = time.time_ns() // 1000
+    moment = f"__REALTIME_TIMESTAMP={stamp}\n__MONOTONIC_TIMESTAMP={stamp}\n_BOOT_ID={'0123456789abcdef' * 2}\n"
+    entry = f"{moment}_PID=77\nSYSLOG_IDENTIFIER=sshd\nMESSAGE={message}\n\n"
+    file = folder / f"{stamp}.journal"
+    subprocess.run([REMOTE, "-o", file, "-"], input=entry.encode(), check=True, capture_output=True)
