@@ -159,7 +159,7 @@ def _own_time(fields: dict[str, str], zone: tzinfo) -> datetime | None:
         unit = 10 ** (len(stamp) - 10)
         return _EPOCH + timedelta(microseconds=int(stamp) * 1_000_000 // unit)
     stated = f"{fields.get('date', '')} {fields.get('time', '')}".strip() or fields.get("start_time", "")
-    if not stated[:4].isdigit():
+    if not stated[:4].isdigit() or ":" not in stated:
         return None
     try:
         moment = datetime.fromisoformat(stated)

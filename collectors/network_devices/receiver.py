@@ -34,8 +34,9 @@ CONNECTIONS = 256
 IDLE = 3600.0
 """Seconds without a byte after which a connection is closed."""
 
-WRONG_CLOCK = timedelta(days=1)
-"""A device whose time is further off has its events told at their arrival; what it stated stays in `DeviceTime`."""
+WRONG_CLOCK = timedelta(minutes=10)
+"""A device whose clock or zone is further off has its events told at their arrival, or no correlation would see them
+in time; what it stated stays in `DeviceTime`."""
 
 _RECEIVE_BUFFER = 8 * 1024 * 1024
 _SO_MEMINFO, _DROPS = 55, 8  # linux/sock_diag.h: sk_meminfo, of which the ninth number counts what found no room

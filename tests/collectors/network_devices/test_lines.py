@@ -79,6 +79,10 @@ def test_an_event_happened_when_the_device_says_not_when_it_was_sent() -> None:
     assert _read(MF2).time == datetime(2026, 11, 22, 0, 40, 15, tzinfo=UTC)
 
 
+def test_a_date_without_a_time_is_no_time() -> None:
+    assert _read("logid=1 type=traffic date=2026-11-22 srcip=192.0.2.1").time is None
+
+
 def test_a_change_of_the_firewall_keeps_the_vendors_words_for_rules_of_that_product() -> None:
     line = _read('logid="0100044546" type="event" subtype="system" action="Add" cfgpath="system.admin" user="kim"')
     assert line.logsource == LogSource("fortigate", None, "event")
