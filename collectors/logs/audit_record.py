@@ -18,9 +18,11 @@ HEAD = re.compile(
     r"(?P<time>[^():]*(?::\d\d:\d\d)?[.\d]*(?: [AP]M)?)"
     r":(?P<serial>\d+)\)\s*:\s*"
 )
-# A name, then a value: "…", '…' (a message of a program, with fields of its own), {…}, or up to the next blank.
+# A name, then a value: "…", '…' (a message of a program, with fields of its own), {…}, or up to the next blank. Every
+# part has a bound, so that no line takes more than its length.
 _FIELD = re.compile(
-    r"""([A-Za-z_][A-Za-z0-9_.-]*(?:\[[0-9]+\])?)=("[^"]*"|'(?:[^']|'(?=[^\s])){0,8192}'|\{[^}]*\}|[^\s"']*)"""
+    r"(?<![A-Za-z0-9_.-])([A-Za-z_][A-Za-z0-9_.-]{0,63}(?:\[[0-9]{1,6}\])?)="
+    r"""("[^"]*"|'(?:[^']|'(?=[^\s])){0,4096}'|\{[^}]{0,1024}\}|[^\s"']*)"""
 )
 _SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
@@ -100,8 +102,8 @@ def _add_fields(event: Event, kind: str, text: str, *, coded: bool) -> None:
     `coded`: as the kernel wrote it; what `ausearch -i` prints is decoded already.
     """
     for name, raw in _FIELD.findall(text):
-        if raw[:1] == "'":
-            _add_fields(event, kind, raw[1:-1], coded=coded)
+        if raw[:1] == "'" and name == "msg":
+            _add_fields(event, kind, raw[1:-1].replace("msg=", ""), coded=coded)
             continue
         value = _decoded(name, raw, kind, coded=coded)
         if value is not None and name != "type":
@@ -109,7 +111,7 @@ def _add_fields(event: Event, kind: str, text: str, *, coded: bool) -> None:
 
 
 def _decoded(name: str, raw: str, kind: str, *, coded: bool) -> str | list[str] | None:
-    if raw[:1] in ('"', "{"):
+    if raw[:1] in ('"', "'", "{"):
         return raw[1:-1]
     if raw in ("(null)", ""):
         return None

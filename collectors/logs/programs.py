@@ -50,7 +50,7 @@ _REFUSED = re.compile(r"\b(?:BLOCK|DROP|DENY|DENIED|REJECT)", re.IGNORECASE)
 
 
 FOUND = LogSource(product="linux", category="antivirus", service="clamav")
-_CLAMAV = re.compile(r"(?P<Filename>(?:/|[A-Za-z]:\\).{1,4096}?): (?P<Signature>\S+) FOUND\b")
+_CLAMAV = re.compile(r"(?P<Filename>\S.{0,2048}?): (?P<Signature>\S{1,256}) FOUND\b")
 
 
 def source_of(program: str, fields: Event) -> LogSource:
@@ -105,7 +105,7 @@ def _auth(message: str) -> Event:
 
 def scan_fields(message: str) -> Event:
     """Filename and Signature (Sigma's category antivirus) of what ClamAV found; empty for its other lines."""
-    found = _CLAMAV.search(message)
+    found = _CLAMAV.match(message[:MOST_READ])
     return _found(found) if found is not None else {}
 
 

@@ -13,7 +13,8 @@ Examples:
   jikimi detect Security.evtx
   jikimi detect --rules sigma/rules --rules my-rules export.ndjson.gz capture.pcap
   jikimi detect --placeholder DomainControllers=DC01,DC02 --rules sigma/rules Security.evtx
-  jikimi detect --logsource product=linux,service=auditd audit.ndjson > findings.ndjson
+  jikimi detect --rules sigma/rules /var/log/audit/audit.log /var/log/nginx > findings.ndjson
+  jikimi detect --logsource product=azure,service=signinlogs signins.json
 
 \b
 Findings go to stdout, one JSON object a line; the summary, refused rules and damaged input to stderr.
@@ -31,7 +32,11 @@ def detect(
     logsource: LogSourceOption = None,
     placeholder: PlaceholderOption = None,
 ) -> None:
-    """Run Sigma rules over event files (.evtx, JSON lines, .pcap, also in .zip and .gz) and print the findings."""
+    """Run Sigma rules over event files and print the findings.
+
+    Files are told by their content: .evtx, JSON, XML, .pcap, and the logs of systems, web servers, proxies, DNS servers,
+    databases, Zeek and firewalls; also in .zip and .gz.
+    """
     from collectors.files import input_files
 
     try:

@@ -12,7 +12,9 @@ from jikimi.cli.options import DataOption, LogSourceOption, data_dir, stated_log
 
 @for_people
 def replay(
-    files: Annotated[list[Path], typer.Argument(help=".evtx, JSON lines or arrays, .pcap, also in .zip and .gz")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Event files: .evtx, JSON, XML, .pcap, logs; also in .zip and .gz")
+    ],
     data: DataOption = None,
     url: Annotated[str | None, typer.Option(help="Address of another centre; needs --token.")] = None,
     token: Annotated[str | None, typer.Option(help="Enrolment token of that centre.")] = None,

@@ -75,6 +75,10 @@ class TestRecords:
         (avc,) = read(Auditd, ['audit: type=1400 audit(1795341600.100:9): apparmor="DENIED" operation="open"'])
         assert (avc.event["type"], avc.event["apparmor"]) == ("AVC", "DENIED")
 
+    def test_messages_within_messages_beyond_measure_are_read_no_deeper(self) -> None:
+        (record,) = read(Auditd, [_record("USER_CMD", "pid=1 " + "msg='a=1 " * 5_000)])
+        assert record.event["pid"] == "1"
+
     def test_a_line_that_is_no_record_is_told(self) -> None:
         reasons: list[str] = []
         assert read(Auditd, ["garbage", ""], reasons.append) == []

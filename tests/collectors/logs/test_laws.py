@@ -27,7 +27,11 @@ def _damaged() -> st.SearchStrategy[str]:
         lambda three: three[0][: three[1]] + three[2] + three[0][three[1] + 1 :]
     )
     strung = st.lists(st.sampled_from(_PIECES), max_size=30).map(" ".join)
-    return st.one_of(line, cut, changed, strung, st.text(max_size=200))
+    head = st.sampled_from(_PIECES)
+    repeated = st.tuples(head, st.sampled_from([*_PIECES, "msg='", '="', "<Event>", "(("]), st.integers(1, 2000)).map(
+        lambda three: f"{three[0]} " + three[1] * three[2]
+    )
+    return st.one_of(line, cut, changed, strung, repeated, st.text(max_size=200))
 
 
 def _read(kind: Kind, lines: list[str], lost: Callable[[str], None] = lambda _: None) -> Iterator[SourceEvent]:
