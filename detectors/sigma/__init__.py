@@ -1,7 +1,7 @@
 """Sigma rules (specification 2.1): load, route, match, correlate. Pure: data in, data out, no clock, no await.
 
 `load` reads rule files into `rule.Rule`s over `tree` tests, by `source`, `rule_collection`, `detections`, `conditions`,
-`modifiers`, `placeholders`, `filters`, `correlations` and `correlation_condition`, named as the specification's sections.
+`modifiers`, `placeholders`, `filters`, `correlations`, `correlation_condition`, named as the specification's sections.
 `route` says which events a rule sees, `compile` and `scan` make a class of events fast, `match.RuleSet` asks them.
 `correlate.Correlator` counts over time: `timeline` puts events in order, `sliding`, `ordered` and `closing` are the
 correlation types.

@@ -34,7 +34,7 @@ def detect(
 ) -> None:
     """Run Sigma rules over event files and print the findings.
 
-    Files are told by their content: .evtx, JSON, XML, .pcap, and the logs of systems, web servers, proxies, DNS servers,
+    Files are told by their content: .evtx, JSON, XML, .pcap, and the logs of systems, web servers, proxies, DNS,
     databases, Zeek and firewalls; also in .zip and .gz.
     """
     from collectors.files import input_files
