@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,7 @@ class _Trial:
             self._tell(f"{rate} flows/s for {seconds:.0f} s …")
             loaded = _Use(agent.pid)
             done = self._play(seconds, rate)
-            loaded_told = loaded.told()
+            loaded_told, by_thread = loaded.told(), loaded.by_thread()
             self._tell("waiting for the last flows …")
             time.sleep(LAST_FLOWS)
             _end(agent, signal.SIGTERM)
@@ -93,6 +93,7 @@ class _Trial:
             "seconds": seconds,
             "flows_per_second": rate,
             "cpu_percent": loaded_told["cpu_percent"],
+            "cpu_percent_by": by_thread,
             "cpu_percent_idle": idle_told["cpu_percent"],
             "rss_mb": loaded_told["rss_mb"],
             "rss_mb_idle": idle_told["rss_mb"],
@@ -165,6 +166,7 @@ class _Use:
         self._proc = Path("/proc", str(pid))
         self._since = time.monotonic()
         self._cpu = self._ticks()
+        self._threads = self._thread_ticks()
 
     def told(self) -> dict[str, float]:
         percent = 100 * (self._ticks() - self._cpu) / _TICKS / (time.monotonic() - self._since)
@@ -172,9 +174,28 @@ class _Use:
         rss, peak = (round(int(memory[name].split()[0]) / 1024, 1) for name in ("VmRSS", "VmHWM"))
         return {"cpu_percent": round(percent, 2), "rss_mb": rss, "rss_mb_peak": peak}
 
+    def by_thread(self) -> dict[str, float]:
+        """Percent by source; the rest carries, spools and sends."""
+        span = time.monotonic() - self._since
+        used: Counter[str] = Counter()
+        for (number, name), ticks in self._thread_ticks().items():
+            used[name] += ticks - self._threads.get((number, name), 0)
+        return {name: round(100 * ticks / _TICKS / span, 2) for name, ticks in used.most_common() if ticks}
+
     def _ticks(self) -> int:
-        fields = self._proc.joinpath("stat").read_text().rpartition(")")[2].split()
-        return int(fields[11]) + int(fields[12])
+        return _ticks_in(self._proc)
+
+    def _thread_ticks(self) -> dict[tuple[str, str], int]:
+        found = {}
+        for thread in self._proc.joinpath("task").iterdir():
+            with suppress(OSError):
+                found[thread.name, thread.joinpath("comm").read_text().strip()] = _ticks_in(thread)
+        return found
+
+
+def _ticks_in(folder: Path) -> int:
+    fields = folder.joinpath("stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
 
 
 def compare(truth: dict[Ends, Conversation], events: list[dict[str, Any]]) -> dict[str, int]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from collectors.trim import one_arena
 from jikimi.errors import JikimiError, exit_code, first_of_ours
 
 NOT_NEEDED = ("rich", "greenlet", "typing_extensions")
@@ -26,6 +27,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--restarts", type=int, default=0, help="how often it was too heavy before")
     asked = parser.parse_args(words)
     leave_out(NOT_NEEDED)
+    one_arena()
 
     from collectors import agent
     from collectors.settings import StateDir, default_state_dir

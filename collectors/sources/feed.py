@@ -45,7 +45,6 @@ class Feed:
         name: str,
         device: str,
         *,
-        arrived: threading.Event | None = None,
         clock: Clock = utc_now,
         capacity: int = CAPACITY,
         patience: float = PATIENCE,
@@ -63,7 +62,6 @@ class Feed:
         self._capacity = capacity
         self._patience = patience
         self._items: deque[Observation] = deque()
-        self._arrived = arrived or threading.Event()
         self._room = threading.Event()
         self._lost = 0
         self._lost_from: datetime | None = None
@@ -156,4 +154,3 @@ class Feed:
             if value is not None and value != "":
                 event[name] = value
         self._items.append(Observation(logsource, event, counted))
-        self._arrived.set()

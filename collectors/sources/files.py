@@ -49,10 +49,10 @@ class Watcher(Protocol):
 
 def best_watcher(processes: Processes) -> Watcher:
     """fanotify where the kernel grants it, else inotify. Raises OSError when neither works."""
-    from collectors.sources.trees import Trees
+    from collectors.sources.blended import Blended
 
     try:
-        return Trees(processes)
+        return Blended(processes)
     except OSError:
         from collectors.sources.notified import Notified
 

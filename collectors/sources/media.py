@@ -26,7 +26,8 @@ from jikimi.domain.logsource import REMOVABLE_MEDIA
 Told = dict[str, dict[str, object]]
 """Event fields by what they describe."""
 
-TICK_MS = 500
+TICK_MS, DEAF_TICK_MS = 1000, 500
+"""Between rounds where the kernel tells of changes, and where it does not."""
 LOOK_AFTER = 2.0
 """Seconds after which mounted volumes are judged again: an approval ends by time alone."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -59,7 +60,7 @@ class Media:
             feed.running("uevents and mountinfo" if uevents else "mountinfo", without)
             self._look(feed, table)
             while not stop.is_set():
-                ready = {fd for fd, _ in poll.poll(TICK_MS)}
+                ready = {fd for fd, _ in poll.poll(TICK_MS if uevents is not None else DEAF_TICK_MS)}
                 if uevents is not None and uevents.fileno() in ready:
                     while uevents.poll(timeout=0) is not None:
                         pass

@@ -1,5 +1,7 @@
 """File access as root: every action, with who did it."""
 
+import errno
+import os
 import subprocess
 import sys
 import time
@@ -143,3 +145,28 @@ def test_a_stick_is_watched_at_once_and_stays_removable(tmp_path: Path, folder: 
         assert (copied["Removable"], copied["Protected"], copied["SizeBytes"]) == (True, False, 6)
         assert (read["Removable"], read["Protected"]) == (False, True)
         assert copied["ProcessId"] == read["ProcessId"]
+
+
+def test_a_volume_that_fanotify_cannot_watch_is_watched_without_who_and_that_is_said(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on FUSE, whose files have no handles: ENODEV."""
+
+    def refuse(trees: Trees, path: str, *, volume: bool) -> None:
+        if volume:
+            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV), path)
+        watch(trees, path, volume=volume)
+
+    watch = Trees.watch
+    monkeypatch.setattr(Trees, "watch", refuse)
+    source = Files((str(folder),), Memory(tmp_path / "files.json"), loop_is_removable=True)
+    with stick(tmp_path / "stick.img", label="TRIAL") as device, Watching(source) as watching:
+        with mounted(device, tmp_path / "media") as point:
+            watching.until(lambda: watching.having(Kind="degraded"))
+            do("touch", point / "copied", folder / "kept")
+            watching.until(lambda: watching.having(TargetFilename=f"{point}/copied", Removable=True))
+            watching.until(lambda: watching.having(TargetFilename=f"{folder}/kept"))
+        watching.until(lambda: watching.having(Kind="heartbeat"))
+    assert str(point) in watching.having(Kind="degraded")[0]["Reason"]
+    assert all("ProcessId" not in event for event in watching.having(TargetFilename=f"{point}/copied"))
+    assert all("ProcessId" in event for event in watching.having(TargetFilename=f"{folder}/kept"))
