@@ -30,8 +30,9 @@ __all__ = ["EventQuery", "EventStore", "StoredEvent"]
 
 T = TypeVar("T")
 
-PAGE = 2_000
-"""Events read at a time where all are read: at 64 KB each they would still fit."""
+FIRST_PAGE, LARGEST_PAGE = 1_000, 20_000
+PAGE_BYTES = 16 << 20
+"""Where all events are read a page is this much, or twice: small events come many at a time, large ones few."""
 
 TOKENS_KEPT = 10_000
 """The store knows a token again within this many inserts; the archive repeats at most its last one."""
@@ -139,11 +140,11 @@ class EventStore:
         return {row[0]: int(row[1]) for row in await self._run(self._reading, lambda: self._read(sql, parameters))}
 
     async def pages(
-        self, scope: TenantScope, tenant_id: str, since: datetime, until: datetime, size: int = PAGE
+        self, scope: TenantScope, tenant_id: str, since: datetime, until: datetime, size: int = FIRST_PAGE
     ) -> AsyncIterator[list[StoredEvent]]:
-        """Every event of one company with since <= event time < until, in time order, `size` at a time.
+        """Every event of one company with since <= event time < until, in time order; `size` are in the first page.
 
-        Memory stays that of a page; what is stored meanwhile may or may not be met.
+        Memory stays that of a page (PAGE_BYTES); what is stored meanwhile may or may not be met.
         """
         last: StoredEvent | None = None
         while True:
@@ -155,6 +156,8 @@ class EventStore:
             if len(page) < size:
                 return
             last = page[-1]
+            taken = sum(len(event.raw) for event in page)
+            size = max(1, min(2 * size, LARGEST_PAGE, size * PAGE_BYTES // max(1, taken)))
 
     async def count(self, scope: TenantScope) -> int:
         """Events stored."""

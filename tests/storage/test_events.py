@@ -243,9 +243,19 @@ class TestPages:
         for size in (1, 2, 5, 100):
             pages = [page async for page in store.pages(EVERY, "a", NOON, NOON + timedelta(days=1), size)]
             found = [event for page in pages for event in page]
-            assert all(len(page) <= size for page in pages)
+            assert len(pages[0]) <= size
             assert [event.time for event in found] == sorted(event.time for event in found)
             assert len({event.event_id for event in found}) == len(found) == 21
+
+    async def test_are_small_where_events_are_large(self, store: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Twice as many as before at most, and never more bytes than allowed for long."""
+        monkeypatch.setattr("jikimi.storage.events.PAGE_BYTES", 10_000)
+        large = events_of(40, start=NOON + timedelta(hours=1), Text="x" * 2_000)
+        await store.insert([batch_of(events_of(40) + large)], token="t")
+        sizes = [len(page) async for page in store.pages(EVERY, "tenant", NOON, NOON + timedelta(days=1), 4)]
+        assert sizes[:3] == [4, 8, 16]
+        assert max(sizes[5:]) <= 5
+        assert sum(sizes) == 80
 
     async def test_stay_in_scope_and_time(self, store: EventStore) -> None:
         await store.insert([batch_of(events_of(3), tenant_id="a"), batch_of(events_of(4), tenant_id="b")], token="t")
