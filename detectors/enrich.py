@@ -37,7 +37,7 @@ def enrich(event: Event, logsource: LogSource, tenant: Tenant, received_at: date
 
 
 def _is_judged(event: Event, logsource: LogSource) -> bool:
-    """What an agent did (`enforce`) keeps the judgement it did it by."""
+    """What an agent did (`enforce`), and what it saw change (`passport`), keep the judgement it went by."""
     if logsource.category == LEAK_EVIDENCE.category:
         return event.get("Destination") == "removable"
-    return logsource.category == REMOVABLE_MEDIA.category and event.get("Action") != "enforce"
+    return logsource.category == REMOVABLE_MEDIA.category and event.get("Action") not in ("enforce", "passport")
