@@ -100,7 +100,7 @@ async def test_reloads_under_load_miss_nothing_and_double_nothing(watch: Watch) 
 
 async def test_kill_minus_nine_between_reloads_misses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
     """The process that reloads and stages all the time is killed twice; a third ends the work."""
-    batches = 200
+    batches = 120
     async with watch_in(tmp_path) as watch:
         for _ in range(batches):
             await watch.append([*shells(1), *steps(9)])

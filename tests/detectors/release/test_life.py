@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from detectors.release import flood
+from detectors.release import flood, follow
 from detectors.release.life import Life, running
 from detectors.sigma.load import load_rules
 from detectors.titles import sentence
@@ -122,6 +122,19 @@ class TestExceptions:
         (finding,) = await watch.rows(findings)
         assert finding.event_count == 10
 
+    async def test_an_exception_outlives_its_rules_absence(self, watch: Watch) -> None:
+        async with watch.working():
+            await watch.grant("shell", BACKUP.replace("NAME", "shell"))
+            text = (watch.rules / "shell.yml").read_text()
+            (watch.rules / "shell.yml").unlink()
+            await watch.reload()
+            await watch.followed()
+            watch.write({"shell.yml": text})
+            await watch.reload()
+            await watch.followed()
+            await watch.look([*shells(3, User="backup"), *shells(1, User="kim")])
+        assert await watch.found() == 1
+
     async def test_a_withdrawn_exception_takes_nothing_away(self, watch: Watch) -> None:
         async with watch.working():
             granted = await watch.grant("shell", BACKUP.replace("NAME", "shell"))
@@ -161,6 +174,16 @@ class TestQuarantine:
         (barred,) = await watch.rows(rule_quarantine)
         assert (barred.kind, barred.tenant_id, barred.overflow) == ("flooded", "a", 35)
         assert sum(row.hits for row in await watch.rows(rule_hits) if row.tenant_id == "a") == 57
+
+    async def test_a_flood_that_goes_on_is_told_once(self, watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The worker lives by its own quarantine at once, however seldom it looks for what others changed."""
+        monkeypatch.setattr(follow, "LOOK_EVERY_SECONDS", 3600.0)
+        async with watch.working():
+            for _ in range(3):
+                await watch.look(shells(50))
+        (barred,) = await watch.rows(rule_quarantine)
+        assert (await watch.found("A Shell"), barred.overflow) == (20, 130)
+        assert await watch.found("Rule in quarantine") == 1
 
     async def test_the_centre_is_told_and_the_company_is_not(self, watch: Watch) -> None:
         async with watch.working():
