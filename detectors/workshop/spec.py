@@ -16,6 +16,7 @@ from sigma.validation import SigmaValidator
 from sigma.validators.base import SigmaValidationIssue
 from sigma.validators.core import validators
 
+from detectors.sigma.regex import POLICY
 from detectors.workshop.attack import attack_tables
 from detectors.workshop.documents import Document, Progress, silent
 from detectors.workshop.remark import Remark
@@ -61,7 +62,7 @@ def _rule(document: Document) -> SigmaRule | None:
     if "detection" not in document.content:
         return None
     try:
-        rule = SigmaRule.from_dict(document.content, collect_errors=True)
+        rule = SigmaRule.from_dict(document.content, collect_errors=True, policy=POLICY)
     except Exception:  # pySigma raises many kinds on odd YAML: the loader refuses the rule and says why
         return None
     return None if rule.errors else rule
