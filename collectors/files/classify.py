@@ -89,6 +89,9 @@ def classify(event: Event) -> LogSource:
             return logsource
     if event.get("type") in _AUDIT_TYPES:
         return LogSource(product="linux", service="auditd")
+    if {"Image", "CommandLine"} <= names:
+        system = "linux" if str(event["Image"]).startswith("/") else "windows"
+        return LogSource(product=system, category="process_creation")
     for logsource, fields in _EXPORTS:
         if fields <= names:
             return logsource

@@ -197,6 +197,7 @@ ALIASES: Mapping[tuple[str, int], Mapping[str, tuple[str, ...]]] = {
         "SizeBytes": ("Param7",),
         "Pages": ("Param8",),
     },
+    **{(KERNEL_FILE, i): {"TargetFilename": ("FilePath", "FileName")} for i in (11, 19, 26, 27)},
     (RPC_FIREWALL, 3): {"EventLog": ("Channel",)},
     **{(DEFENDER, i): {"Signature": ("Threat Name", "ThreatName"), "Filename": ("Path",)} for i in _DEFENDER_THREATS},
     **{(POWERSHELL_CLASSIC, i): {"Data": ("Message",)} for i in (400, 600, 800)},

@@ -101,3 +101,22 @@ def test_a_folder_of_logs_gives_rotated_ones_and_those_without_an_ending(tmp_pat
         "secure",
         "syslog",
     ]
+
+
+@pytest.mark.parametrize(
+    ("event", "source"),
+    [
+        ({"type": "EXECVE", "a0": "id"}, LogSource(product="linux", service="auditd")),
+        ({"Image": "/usr/bin/id", "CommandLine": "id"}, LogSource("linux", "process_creation")),
+        ({"Image": "C:\\a.exe", "CommandLine": "a"}, LogSource("windows", "process_creation")),
+        ({"cs-method": "GET", "cs-uri-query": "/a"}, LogSource(category="webserver")),
+        ({"query": "example.com", "record_type": "A"}, LogSource(category="dns")),
+        ({"c-uri": "http://example.com/"}, LogSource(category="proxy")),
+    ],
+    ids=str,
+)
+def test_an_object_with_the_words_of_one_log_source_is_of_it(
+    event: dict[str, str], source: LogSource, tmp_path: Path
+) -> None:
+    ((found, _),), _ = _read(tmp_path / "a.json", orjson.dumps(event))
+    assert found == source
