@@ -226,7 +226,7 @@ class Registry:
             "gone": self._count("SELECT count(*) FROM documents WHERE gone > 0"),
             "pieces": self._pieces,
             "shingles": self._shingles,
-            "bytes": self._path.stat().st_size,
+            "bytes": sum(file.stat().st_size for file in self._path.parent.glob(f"{self._path.name}*")),
         }
 
     def _family(self, marks: list[int]) -> int | None:
