@@ -69,7 +69,10 @@ class RuleLibrary:
         try:
             found = bundle.verify(content, TrustedKeys.read(self.trusted))
         except Refused as error:
-            raise Misconfigured(f"the installed rule bundle {versions.bundle} cannot be used: {error}") from error
+            raise Misconfigured(
+                f"the installed rule bundle {versions.bundle} cannot be used: {error}; put its public key into "
+                f"{self.trusted}, or start once with --bundle and a newer bundle that a trusted key signed"
+            ) from error
         place = self._place(found)
         rules, report = load_rules([place, *self.folders], keep_in=cache.folder())
         if not any(rule.file.startswith(str(place)) for rule in rules.rules):
