@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from collectors.logs.auditd import MAX_OPEN, Auditd
+from collectors.logs.port import Reading
 from jikimi.domain.logsource import LogSource
-from tests.collectors.logs.reading import read
+from tests.collectors.logs.reading import NOW, read
 
 
 def _record(kind: str, text: str, serial: int = 1) -> str:
@@ -154,10 +155,14 @@ class TestJoined:
     def test_a_local_socket_is_no_connection(self) -> None:
         assert not _of("network_connection", [_call(42), _record("SOCKADDR", "saddr=01002F72756E2F78")])
 
-    def test_calls_whose_end_is_missing_are_joined_when_too_many_are_open(self) -> None:
-        log_lines = [
-            line
+    def test_the_oldest_call_is_joined_without_its_end_when_too_many_are_open(self) -> None:
+        log = Auditd(Reading(lambda: NOW, lambda _: None))
+        found = [
+            event
             for serial in range(1, MAX_OPEN + 2)
-            for line in (_call(59, serial), _record("EXECVE", 'argc=1 a0="id"', serial))
+            for line in (_call(59, serial), _record("EXECVE", f'argc=1 a0="n{serial}"', serial))
+            for source, event in log.feed(line)
+            if source.category is not None
         ]
-        assert len(_of("process_creation", log_lines)) == MAX_OPEN + 1
+        assert [event["CommandLine"] for event in found] == ["n1"]
+        assert len(log.flush()) == MAX_OPEN

@@ -41,3 +41,10 @@ def test_a_text_that_declares_entities_is_not_parsed() -> None:
     bomb = EVENT.replace("<System>", "<!ENTITY a 'aaaa'><System>")
     assert read(EventXml, [bomb], reasons.append) == []
     assert reasons == ["not a whole event"]
+
+
+def test_sysmon_for_linux_has_its_own_log_source() -> None:
+    xml = EVENT.replace("4624", "1").replace("Security", "Linux-Sysmon/Operational")
+    ((source, event),) = read(EventXml, [xml])
+    assert source == LogSource("linux", "process_creation", "sysmon")
+    assert event["EventID"] == 1

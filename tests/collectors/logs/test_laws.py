@@ -50,7 +50,7 @@ def test_any_lines_give_events_that_can_be_written_and_read_or_a_reason(kind: Ki
         canonical(event)
         if TIMESTAMP in event:
             event_time(event)
-    assert len(reasons) <= len(lines)
+    assert len(reasons) <= len(lines) + sum(line.count("<Event") for line in lines)  # one line may hold many of these
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
