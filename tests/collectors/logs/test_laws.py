@@ -43,7 +43,7 @@ def _read(kind: Kind, lines: list[str], lost: Callable[[str], None] = lambda _: 
 
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.name)
 @given(lines=st.lists(_damaged(), max_size=12))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_any_lines_give_events_that_can_be_written_and_read_or_a_reason(kind: Kind, lines: list[str]) -> None:
     reasons: list[str] = []
     for _, event in _read(kind, lines, reasons.append):
