@@ -151,6 +151,7 @@ def test_the_ring_never_grows_beyond_its_files(tmp_path: Path) -> None:
         files = list(folder.glob("ring-*/*.pcapng"))
         assert 2 <= len(files) <= 4
         assert sum(path.stat().st_size for path in files) < 4.5 * 1024 * 1024
+        assert _answered(folder, _ask(folder, before=0)).files == 1  # the others were written before
 
 
 def test_a_full_evidence_folder_and_a_missing_interface_are_refused_in_words(tmp_path: Path) -> None:

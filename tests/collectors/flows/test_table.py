@@ -135,6 +135,12 @@ def test_other_traffic_never_decides_where_a_flow_ends(steps: list[tuple[int, bo
     assert mine == [flow.packets_out for flow in _flows(alone)]
 
 
+def test_a_packet_after_the_silence_begins_another_flow_also_before_the_table_was_swept() -> None:
+    ask, other = wire.ipv4(A, B, UDP, wire.udp(5000, 53)), wire.ipv4(B, "203.0.113.5", UDP, wire.udp(1, 2))
+    flows = _flows([(0, _packet(ask)), (30, _packet(other)), (33, _packet(ask))])
+    assert [flow.packets_out for flow in flows if flow.source_port == 5000] == [1, 1]
+
+
 def test_an_opening_with_another_number_is_another_connection_and_a_repeated_one_is_not() -> None:
     def opening(sequence: int) -> Packet:
         return _tcp(A, OUT, SYN)._replace(sequence=sequence)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from collectors.flows.dissect import Seen, dissect
 from collectors.flows.packet import ACK, FIN, RST, SYN, TCP, UDP
 from collectors.flows.table import Flow, FlowTable
+from collectors.network_devices import pairing as pairing_module
 from collectors.network_devices.elements import Record
 from collectors.network_devices.netflow import MOST_TEMPLATES, NetFlow
 from collectors.network_devices.pairing import WAIT, Pairing
@@ -162,6 +163,19 @@ def test_both_directions_are_one_flow_from_the_side_that_began() -> None:
     for records in ((out, back), (back, out)):
         flow = _paired(*records)[0]
         assert (flow.source, flow.source_port, flow.packets_out, flow.packets_in) == (out.source, 443, 2, 2)
+
+
+def test_of_directions_that_began_at_once_the_clients_is_the_openers() -> None:
+    out, back = _record(A, (40000, 443), 1), _record(B, (443, 40000), 1)
+    for records in ((out, back), (back, out)):
+        assert [flow.source_port for flow in _paired(*records)] == [40000]
+
+
+def test_beyond_its_bound_the_longest_waiting_direction_is_told_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairing_module, "MOST", 2)
+    waiting = Pairing()
+    told = [flow for port in (1001, 1002, 1003) for flow in waiting.add(R, _record(A, (port, 443), 1), 0.0)]
+    assert [flow.source_port for _, flow in told] == [1001]
 
 
 def test_a_direction_that_stays_alone_is_told_and_a_servers_is_the_answer() -> None:
