@@ -6,6 +6,7 @@ while no pause is longer than the timespan; afterwards a new one may begin.
 """
 
 import math
+from bisect import bisect_left
 
 import msgspec
 
@@ -18,10 +19,11 @@ window is never larger than the count asked for."""
 
 
 class Sliding(msgspec.Struct, tag="sliding"):
-    """`recent` and `latest` (the last time of each distinct value) are of an unfulfilled window, `session` of a hit."""
+    """`recent`, `latest` (the last time of each value), `total` are of an unfulfilled window, `session` of a hit."""
 
     recent: list[Sighting] = []
     latest: dict[int, float] = {}
+    total: float = 0.0
     session: Session | None = None
 
     def take(self, correlation: Correlation, sighting: Sighting) -> Session | None:
@@ -35,16 +37,19 @@ class Sliding(msgspec.Struct, tag="sliding"):
         if not self._fulfilled(correlation):
             return None
         self.session = session_of(self.recent, sighting.time)
-        self.recent, self.latest = [], {}
+        self.recent, self.latest, self.total = [], {}, 0.0
         return self.session
 
     def _add(self, correlation: Correlation, sighting: Sighting) -> None:
         oldest = sighting.time - correlation.timespan
-        gone = next((n for n, kept in enumerate(self.recent) if kept.time >= oldest), len(self.recent))
+        gone = bisect_left(self.recent, oldest, key=_time)
+        if gone and correlation.type == "value_sum":
+            self.total = math.fsum(kept.number for kept in self.recent[gone:])
         del self.recent[:gone]
         while self.latest and self.latest[value := next(iter(self.latest))] < oldest:
             del self.latest[value]
         self.recent.append(sighting)
+        self.total += sighting.number
         if correlation.type != "event_count":
             self.latest.pop(sighting.value, None)
             self.latest[sighting.value] = sighting.time
@@ -55,10 +60,14 @@ class Sliding(msgspec.Struct, tag="sliding"):
         if correlation.type == "event_count":
             return correlation.condition.holds(len(self.recent))
         if correlation.type == "value_sum":
-            return correlation.condition.holds(math.fsum(kept.number for kept in self.recent))
+            return correlation.condition.holds(self.total)
         if correlation.type == "value_count":
             return correlation.condition.holds(len(self.latest))
         return correlation.condition.holds_for(self.latest.keys())
+
+
+def _time(sighting: Sighting) -> float:
+    return sighting.time
 
 
 def _merged(sightings: list[Sighting]) -> list[Sighting]:

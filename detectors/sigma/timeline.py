@@ -21,6 +21,8 @@ LATENESS = 600.0
 """Seconds by which an event may be behind the newest one of its group and still be put in its place."""
 LOG = 1_000
 """Sightings kept in the log; the lateness of a busier group is that much shorter."""
+STRIDE = 50
+"""Sightings of the log between two marks, from which it is run again when one is put into it."""
 
 Progress: TypeAlias = Sliding | Ordered | Closing
 
@@ -66,6 +68,8 @@ class Running:
         self._correlation = correlation
         self.state = state or Timeline(_nothing(correlation))
         self._ahead: Progress | None = None
+        self._marks: list[tuple[int, Progress]] = []
+        """Copies of `_ahead` after so many sightings of the log, where no hit was under way."""
 
     def take(self, sighting: Sighting) -> list[Telling]:
         """What there is to tell after one more sighting. Raises TooLate."""
@@ -100,6 +104,7 @@ class Running:
         if session is None or sighting.time < session.start:
             raise TooLate
         session.take(sighting)
+        self._marks.clear()
         again = next((other for other in self._run_again() if other.start == session.start), session)
         telling = self._told(again)
         return [telling] if telling is not None else []
@@ -112,27 +117,36 @@ class Running:
         log.insert(place, sighting)
         if place == len(log) - 1:
             session = ahead.take(self._correlation, sighting)
+            self._mark(ahead, len(log))
             return [session] if session is not None else []
         session = None if isinstance(ahead, Closing) else ahead.session
         if session is not None and sighting.time > session.fired_at:
             session.take(sighting)
             return [session]
-        return self._run_again()
+        return self._run_again(place)
 
     def _run_ahead(self) -> Progress:
         self._run_again()
         assert self._ahead is not None  # noqa: S101 - set by the line above
         return self._ahead
 
-    def _run_again(self) -> list[Session]:
-        """Every hit of the log, from what is settled on."""
-        self._ahead = _copy(self.state.settled)
+    def _run_again(self, changed: int = 0) -> list[Session]:
+        """Every hit of the log from the last mark before what changed on."""
+        self._marks = [mark for mark in self._marks if mark[0] <= changed]
+        done, progress = self._marks[-1] if self._marks else (0, self.state.settled)
+        self._ahead = ahead = _copy(progress)
         found: dict[int, Session] = {}
-        for sighting in self.state.log:
-            session = self._ahead.take(self._correlation, sighting)
+        for count, sighting in enumerate(self.state.log[done:], done + 1):
+            session = ahead.take(self._correlation, sighting)
             if session is not None:
                 found[id(session)] = session
+            self._mark(ahead, count)
         return list(found.values())
+
+    def _mark(self, ahead: Progress, count: int) -> None:
+        last = self._marks[-1][0] if self._marks else 0
+        if count >= last + STRIDE and not isinstance(ahead, Closing) and ahead.session is None:
+            self._marks.append((count, _copy(ahead)))
 
     def _told(self, session: Session) -> Telling | None:
         """Under the name of a told hit that it touches, unless nothing of it changed."""
@@ -159,6 +173,7 @@ class Running:
         if count:
             state.through = state.log[count - 1].time
             del state.log[:count]
+            self._marks = [(marked - count, progress) for marked, progress in self._marks if marked > count]
             current = state.log[0].time if state.log else state.through
             state.told = [t for t in state.told if t.last + self._correlation.timespan >= current]
         return [session for session in over if session is not None] if isinstance(state.settled, Closing) else []
@@ -179,4 +194,4 @@ def _copy(progress: Progress) -> Progress:
         session = msgspec.structs.replace(session, ids=list(session.ids), values=set(session.values))
     if isinstance(progress, Ordered):
         return Ordered([list(chain) for chain in progress.chain], session)
-    return Sliding(list(progress.recent), dict(progress.latest), session)
+    return Sliding(list(progress.recent), dict(progress.latest), progress.total, session)

@@ -3,7 +3,7 @@
 In any order within the lateness, in batches of any size, and over any restart.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from random import Random
 
 import msgspec
@@ -25,6 +25,14 @@ EXPRESSIONS: list[Expression] = [
     Some((Every((Seen(0), Seen(1))), Seen(2))),
 ]
 NUMBERS = {"value_sum", "value_avg", "value_percentile", "value_median"}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def marks_close_together() -> Iterator[None]:
+    """A short log has them too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("detectors.sigma.timeline.STRIDE", 3)
+        yield
 
 
 def correlation(kind: CorrelationType, condition: Condition) -> Correlation:
@@ -137,6 +145,17 @@ def test_in_any_order_within_the_lateness_the_same_hits_stand_at_the_end(
         assert hit[:compared] in [standing[:compared] for standing in told]
     for start, last, _, _ in told:  # a hit that a late event joined to another lies within that one
         assert any(hit[0] <= start and last <= hit[1] for hit in expected)
+
+
+@settings(max_examples=200, deadline=None)
+@given(of=correlations(), seen=sightings(spread=5_000))
+def test_a_long_stream_with_late_events_settles_to_the_same_hits(of: Correlation, seen: list[Sighting]) -> None:
+    late = sorted(as_seen(of, seen), key=lambda sighting: sighting.time // LATENESS)
+    if of.condition.most != float("inf") and not of.waits:
+        return
+    told = [standing[:3] for standing in at_last(stream(of, late)).values()]
+    for hit in hits_of(of, late):
+        assert summary(hit)[:3] in told
 
 
 @settings(max_examples=200, deadline=None)
