@@ -6,7 +6,7 @@ not by events; examples are the first few hits of each rule.
 
 import time
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 import orjson
@@ -168,7 +168,7 @@ class Backtest:
 
     def _count(self, rule: Rule, tenant: Tenant, event: Event, at: datetime, name: str, counts: dict[str, int]) -> None:
         told = self._hits[rule.id]
-        day = at.astimezone(UTC).date().isoformat()
+        day = at.date().isoformat()
         told.hits += 1
         told.by_day[day] = told.by_day.get(day, 0) + 1
         told.by_tenant[tenant.name] = told.by_tenant.get(tenant.name, 0) + 1

@@ -14,9 +14,10 @@ from api.settings import ApiSettings
 from jikimi.cli.rule_workshop import RuleWorkshop
 from jikimi.clock import utc_now
 from jikimi.domain.logsource import LogSource
+from jikimi.errors import Transient
 from jikimi.storage import tenants
 from jikimi.storage.database import Database
-from jikimi.storage.events import EventStore
+from jikimi.storage.events import EventStore, StoredEvent
 from jikimi.storage.migrate import upgrade
 from jikimi.stream.sqlite import SqliteEventLog
 from jikimi.testing.batches import NOON, batch_of, events_of
@@ -119,6 +120,22 @@ async def test_rules_are_tried_over_what_was_stored(shop: Shop) -> None:
     assert (one["events"], one["complete"]) == (6, True)
     none = await shop.ask("backtest", files=files, tenant="없는회사")
     assert (none.status_code, "한빛정밀" in none.json()["error"]) == (422, True)
+
+
+async def test_a_store_that_fails_meanwhile_is_an_error_and_no_result(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with shop.database.write() as connection:
+        tenant = (await tenants.create_tenant(connection, "한빛정밀", at=NOON)).id
+    await shop.store.insert([batch_of(events_of(3), tenant_id=tenant, logsource=PROCESS)], token="t")
+
+    async def failing(*_: object, **__: object) -> AsyncIterator[list[StoredEvent]]:
+        raise Transient("the event store refused: out of memory")
+        yield []
+
+    monkeypatch.setattr(EventStore, "pages", failing)
+    lines = (await shop.ask("backtest", files={"a.yml": process_rule(1)})).text.splitlines()
+    assert json.loads(lines[-1]) == {"error": "the event store refused: out of memory"}
 
 
 async def test_a_rule_set_that_cannot_be_used_is_an_error_and_the_next_wish_is_served(shop: Shop) -> None:

@@ -75,6 +75,7 @@ def test_a_correlation_counts_once_a_window_and_never_across_companies(tmp_path:
     assert run.result().hits == 0
     for start in (1, 2, 3):
         run.feed(DAE, [evil(NOON + timedelta(hours=start, seconds=n)) for n in range(5)])
+        run.feed(DAE, [evil(NOON + timedelta(hours=start, seconds=n)) for n in range(5, 9)])
     found = run.result()
     assert only(found) == (3, {"2026-11-22": 3}, {"대성테크": 3})
 

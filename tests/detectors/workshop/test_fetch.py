@@ -49,6 +49,14 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def encrypted() -> bytes:
+    """A package whose one member says that it is encrypted."""
+    data = bytearray(zipped(a=RULE))
+    data[6] |= 1
+    data[data.rfind(b"PK\x01\x02") + 8] |= 1
+    return bytes(data)
+
+
 class Served:
     """A web server of this machine: answers by path."""
 
@@ -201,6 +209,7 @@ class TestWhatIsNotVerified:
             odd_zip("link.yml", b"/etc/passwd", stat.S_IFLNK | 0o777),
             odd_zip("pipe.yml", b"", stat.S_IFIFO | 0o644),
             odd_zip("GOOD.yml"),
+            encrypted(),
             odd_zip("bomb.yml", b"#" * (unpack.LARGEST_FILE + 1)),
         ],
         ids=lambda data: data[:12].hex(),
