@@ -43,3 +43,26 @@ def test_a_rule_with_a_placeholder_watches_the_companies_that_gave_it_values(
     sample = Sample("r", "match", "", LogSource("windows"), [event])
     findings = run_sample(rules, sample, Tenant("t", "한빛정밀", placeholders=placeholders))
     assert [finding.rule_title for finding in findings] == ["Logon on a domain controller"] * found
+
+
+FEW = """\
+title: Backup
+name: backup
+logsource: {product: windows}
+detection: {s: {EventID: 1}, condition: s}
+---
+title: Few backups
+level: low
+correlation: {type: event_count, rules: [backup], group-by: [Computer], timespan: 1h, condition: {lt: 3}}
+"""
+
+
+def test_a_window_told_when_it_is_over_still_says_where_its_events_came_from(tmp_path: Path) -> None:
+    (tmp_path / "r.yml").write_text(FEW, encoding="utf-8")
+    rules, report = load_rules([tmp_path])
+    assert report.refused == ()
+    event = {"@timestamp": datetime(2026, 11, 22, tzinfo=UTC).isoformat(), "EventID": 1, "Computer": "DC01"}
+    sample = Sample("r", "match", "", LogSource("windows"), [event])
+    (finding,) = run_sample(rules, sample, Tenant("t", "한빛정밀"))
+    assert (finding.rule_title, finding.tenant_id, finding.device_id) == ("Few backups", "t", "device")
+    assert (finding.event_count, finding.logsource) == (1, LogSource("windows"))
