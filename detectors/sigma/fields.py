@@ -6,9 +6,9 @@ from typing import Any
 import orjson
 
 from detectors.sigma.lines import key_of, value_in
-from detectors.sigma.scan import NONE, Numbers, Scanner
-from detectors.sigma.tree import Exists, FieldRef, Node, Null, Test, leaves
-from detectors.sigma.values import all_texts
+from detectors.sigma.scan import NONE, Numbers, Scanner, is_plain
+from detectors.sigma.tree import Node, Text, leaves
+from detectors.sigma.values import all_texts, texts_of
 from jikimi.domain.event import Event
 
 
@@ -20,10 +20,15 @@ class FieldScanners:
         self._opaque = opaque
         self.keys: dict[str | None, bytes] = {}
         """How the name of each field that a line may tell stands in it."""
-        self._numbers: dict[str | None, dict[Test, int]] | None = None
+        self._numbers: dict[str | None, dict[Text, int]] | None = None
         self._built: dict[str | None, Scanner] = {}
 
-    def number(self, test: Test) -> int:
+    @property
+    def scans(self) -> int:
+        """Values looked through so far, those remembered not counted."""
+        return sum(scanner.scans for scanner in self._built.values())
+
+    def number(self, test: Text) -> int:
         """The atom of a test, unique in its field."""
         return self._of(test.field)[test]
 
@@ -38,14 +43,14 @@ class FieldScanners:
             scanner = self._built[field] = Scanner([(number, test) for test, number in self._of(field).items()])
         return scanner
 
-    def _of(self, field: str | None) -> dict[Test, int]:
+    def _of(self, field: str | None) -> dict[Text, int]:
         if self._numbers is None:
             self._numbers = {}
             for tree in self._trees:
                 for test in leaves(tree):
                     if test.field is not None and test.field not in self._opaque:
                         self.keys.setdefault(test.field, key_of(test.field))
-                    if not isinstance(test, Null | Exists | FieldRef):
+                    if isinstance(test, Text) and is_plain(test):
                         numbers = self._numbers.setdefault(test.field, {})
                         numbers.setdefault(test, len(numbers))
         return self._numbers[field]
@@ -59,6 +64,10 @@ class Atoms(dict[str | None, Numbers]):
     """Field → the atoms that hold for its value in one event, worked out when asked for; under None of keywords."""
 
     __slots__ = ()
+
+    def texts(self, field: str | None) -> Iterable[str]:
+        """The texts of the field's value; under None every text of the event."""
+        raise NotImplementedError
 
     def value(self, field: str) -> Any:
         """The field's value, None when the event has none."""
@@ -87,6 +96,9 @@ class EventAtoms(Atoms):
         )
         return found
 
+    def texts(self, field: str | None) -> Iterable[str]:
+        return all_texts(self._whole) if field is None else texts_of(self._event.get(field))
+
     def value(self, field: str) -> Any:
         return self._event.get(field)
 
@@ -109,6 +121,9 @@ class LineAtoms(Atoms):
         raw = self._raw(field)
         found = self[field] = scanners.scanner(field).scan_raw(raw)
         return found
+
+    def texts(self, field: str | None) -> Iterable[str]:
+        return texts_of(orjson.loads(self._raw(field)))
 
     def value(self, field: str) -> Any:
         return orjson.loads(self._raw(field))

@@ -10,6 +10,7 @@ _COMMON = 0.5
 _PER_BYTE = 0.75
 """Each byte more makes a text rarer by this, in the guess."""
 _RAREST = 1e-4
+"""To look for a literal costs something even where it never stands."""
 # Texts that stand in most Windows records, as their lines write them, in lower case.
 _EVERYWHERE = (
     b'"c:\\\\windows\\\\system32\\\\',
@@ -77,11 +78,13 @@ class Frequencies:
         """Between 0 and 1."""
         guess = _guess(literal)
         watched = self._watched[literal]
-        return guess if not watched else (guess + self._counted[literal]) / (1 + watched)
+        return guess if not watched else max(_RAREST, (guess + self._counted[literal]) / (1 + watched))
 
 
 @lru_cache(100_000)
 def _guess(literal: Literal) -> float:
+    if not literal.isascii():
+        return _RAREST
     lowered = literal.lower()
     common = _COMMON if any(lowered in text for text in _EVERYWHERE) else 0.0
     return max(common, _RAREST, _PER_BYTE ** len(literal))

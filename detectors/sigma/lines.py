@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 from pyperscan import BlockDatabase, Pattern, Scan
 
-from detectors.sigma.literals import folding_characters
+from detectors.sigma.literals import escaped, folding_characters
 
 _NEWLINE, _NESTED, _FOLDING, _FIRST_KEY = range(4)
 _TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"').match
@@ -74,30 +74,25 @@ def key_of(field: str) -> bytes:
 def value_in(line: bytes, key: bytes) -> bytes | None:
     """The scalar under a key, empty when there is no such key; None when bytes cannot tell.
 
-    For canonical lines of events without objects inside.
+    For canonical lines of events without objects inside: no name stands there twice.
     """
-    at = line.rfind(key)
+    at = line.find(b"," + key)
     if at < 0:
-        return b""
-    if line[at - 1] not in b"{,":
-        return None
-    start = at + len(key)
+        if not line.startswith(key, 1):
+            return b""
+        at = 0
+    start = at + 1 + len(key)
     first = line[start]
-    if first == _OPEN:
-        return None
     if first == _QUOTE:
         stop = line.find(b'"', start + 1)
         if line[stop - 1] != _BACKSLASH:
             return line[start : stop + 1]
         text = _TEXT(line, start)
         return text[0] if text else None
+    if first == _OPEN:
+        return None
     stop = line.find(b",", start)
     return line[start:stop] if stop >= 0 else line[start:].rstrip(b"}\r\n")
-
-
-def escaped(literal: bytes) -> bytes:
-    """A pattern for exactly these bytes."""
-    return b"".join(b"\\x%02x" % byte for byte in literal)
 
 
 def _note(found: list[list[int]], tag: Any, _start: int, end: int) -> Scan:

@@ -5,11 +5,12 @@ ASCII case. A value with one of the `folding_characters` (`ß`, the Kelvin sign)
 """
 
 from collections.abc import Callable, Iterator
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import TypeAlias
 
-from detectors.sigma.regex import necessary_literal
-from detectors.sigma.tree import All, AnyOf, Node, Regex, Test, Text
+from detectors.sigma.regex_texts import necessary_texts
+from detectors.sigma.tree import All, AnyOf, Node, Regex, Text
 
 Literal: TypeAlias = bytes
 Clause: TypeAlias = frozenset[Literal]
@@ -17,11 +18,8 @@ Clause: TypeAlias = frozenset[Literal]
 Cost: TypeAlias = Callable[[Literal], float]
 """The share of lines that contain a literal, 0 to 1."""
 
-EXPONENT: Literal = b"\x00exponent"
-"""Stands for any number whose text (`values.number_text`) is not how JSON writes it: `1e16`, `0.00001`."""
-EXPONENT_PATTERN = rb"[:\[,]-?(?:[0-9.]+e|0\.0000)"
-
-_SHORTEST = 2
+_SHORTEST = 3
+"""Bytes; what is shorter stands in most lines."""
 _LAST_WITH_CASE = 0x1FFFF
 """No character beyond has an upper or lower case."""
 _ESCAPES = {ord(char): rf"\u{ord(char):04x}" for char in map(chr, range(32))} | {
@@ -29,60 +27,79 @@ _ESCAPES = {ord(char): rf"\u{ord(char):04x}" for char in map(chr, range(32))} | 
     for char, escape in zip('"\\\b\t\n\f\r', ('\\"', "\\\\", r"\b", r"\t", r"\n", r"\f", r"\r"), strict=True)
 }
 _OF_NUMBERS = frozenset("0123456789+-.e")
-_PLAIN_DIGITS = 16
-"""A whole number of so many digits is never written with an exponent."""
 
 
-def clause_of(node: Node, cost: Cost, opaque: frozenset[str]) -> tuple[float, Clause] | None:
-    """The cheapest clause of a tree and the share of lines it lets through; None when there is none.
+@dataclass(frozen=True, slots=True)
+class Either:
+    """One of these needs must be met, each of them a list of clauses that hold together."""
 
-    `opaque` are fields whose values need not stand in the line as rules see them.
-    """
+    needs: tuple["Need", ...]
+
+
+Need: TypeAlias = tuple[Clause | Either, ...]
+"""All of these hold for every line for which a rule holds; none when nothing is known of its lines."""
+
+
+def need_of(node: Node, opaque: frozenset[str]) -> Need:
+    """What a tree needs. `opaque` are fields whose values need not stand in the line as rules see them."""
     if isinstance(node, All):
-        return _cheapest(clause_of(item, cost, opaque) for item in node.items)
+        return tuple(dict.fromkeys(clause for item in node.items for clause in need_of(item, opaque)))
     if isinstance(node, AnyOf):
-        return _union([clause_of(item, cost, opaque) for item in node.items])
+        needs = tuple(need_of(item, opaque) for item in node.items)
+        return (Either(needs),) if all(needs) else ()
     if isinstance(node, Text | Regex) and node.field not in opaque:
-        return _cheapest((sum(map(cost, clause)), clause) for clause in clauses_of(node))
-    return None
+        return clauses_of(node)
+    return ()
 
 
-def _cheapest(parts: Iterator[tuple[float, Clause] | None]) -> tuple[float, Clause] | None:
-    return min((part for part in parts if part is not None), key=lambda part: part[0], default=None)
+def cheapest(need: Need, cost: Cost) -> list[tuple[float, Clause]]:
+    """The clauses of a need with the share of lines each lets through, the smallest share first."""
+    found = {clause: share for part in need for share, clause in (_priced(part, cost),)}
+    return sorted(((share, clause) for clause, share in found.items()), key=_share)
 
 
-def _union(parts: list[tuple[float, Clause] | None]) -> tuple[float, Clause] | None:
-    total, literals = 0.0, set[Literal]()
-    for part in parts:
-        if part is None:
-            return None
-        total += part[0]
-        literals |= part[1]
-    return total, frozenset(literals)
+def _priced(part: Clause | Either, cost: Cost) -> tuple[float, Clause]:
+    if not isinstance(part, Either):
+        return sum(map(cost, part)), part
+    best = [min((_priced(inner, cost) for inner in need), key=_share) for need in part.needs]
+    return sum(share for share, _ in best), frozenset[Literal]().union(*(clause for _, clause in best))
 
 
-def clauses_of(test: Test) -> Iterator[Clause]:
+def _share(priced: tuple[float, Clause]) -> float:
+    return priced[0]
+
+
+@lru_cache(50_000)
+def clauses_of(test: Text | Regex) -> tuple[Clause, ...]:
     """Each of these clauses holds for every line for which the test holds."""
     if isinstance(test, Regex):
-        yield from _runs(necessary_literal(test.pattern).casefold())
-    elif isinstance(test, Text):
-        last = len(test.pattern) - 1
-        for place, part in enumerate(test.pattern):
-            if isinstance(part, str):
-                yield from _of_part(part if test.cased else part.casefold(), place == 0, place == last)
+        return tuple(clause for texts in necessary_texts(test.pattern) if (clause := _of_texts(texts)) is not None)
+    last = len(test.pattern) - 1
+    return tuple(
+        clause
+        for place, part in enumerate(test.pattern)
+        if isinstance(part, str)
+        for clause in _of_part(part if test.cased else part.casefold(), place == 0, place == last)
+    )
+
+
+def _of_texts(texts: frozenset[str]) -> Clause | None:
+    """One clause for: the value holds one of these texts. None when one of them has no bytes to look for."""
+    best = [max(_of_part(text.casefold(), False, False), key=_shortest, default=None) for text in texts]
+    return None if None in best else frozenset[Literal]().union(*(clause for clause in best if clause))
+
+
+def _shortest(clause: Clause) -> int:
+    return min(map(len, clause))
 
 
 def _of_part(text: str, starts: bool, ends: bool) -> Iterator[Clause]:
     if not _in_numbers(text):
         yield from _runs(text, opened=starts, closed=ends)
-    elif not (starts and ends and text.isdigit() and len(text) <= _PLAIN_DIGITS):
-        yield from (clause | {EXPONENT} for clause in _runs(text))
-    else:
-        yield from _runs(text)
 
 
 def _in_numbers(text: str) -> bool:
-    """A number and a truth value have texts too, and stand without quotes."""
+    """Numbers and truth values have texts too, and may stand otherwise in the line: without quotes, `1e16`."""
     return text != "" and (_OF_NUMBERS.issuperset(text) or text in "true" or text in "false")
 
 
@@ -103,6 +120,11 @@ def _runs(text: str, *, opened: bool = False, closed: bool = False) -> Iterator[
 def _long_enough(run: str) -> Iterator[Clause]:
     if len(literal := run.encode()) >= _SHORTEST:
         yield frozenset((literal,))
+
+
+def escaped(literal: bytes) -> bytes:
+    """An expression for exactly these bytes."""
+    return b"\\x" + literal.hex("~").encode().replace(b"~", b"\\x")
 
 
 @cache

@@ -61,6 +61,11 @@ class RuleSet:
         """The correlation rules, for `correlate.Correlator`."""
         return tuple(rule for rule in self.rules if rule.correlation is not None)
 
+    @property
+    def field_scans(self) -> int:
+        """Values looked through so far, those remembered not counted."""
+        return sum(program.field_scans for program in self._programs.values())
+
     def prepare(self) -> None:
         """Make now what the first event of each Windows class would wait for."""
         classifier = self._classifier(LogSource("windows"))

@@ -1,22 +1,33 @@
 """Which lines of a class each rule may hold for, told from their bytes: the raw scan.
 
-Every rule waits under a clause of literals (`literals`); a rule that has none is a candidate for every line.
+Every rule waits under a few clauses of literals (`literals`), all of which must be met. Rules are bits of one number: a
+literal that is found sets the bits of the clauses it meets. Rules without a clause worth waiting for have `Guards`.
 """
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from math import inf
 from typing import Any
 
 from pyperscan import BlockDatabase, Flag, Pattern, Scan
 
+from detectors.sigma.bits import places
+from detectors.sigma.bounded import Bounded
 from detectors.sigma.frequency import Frequencies
-from detectors.sigma.lines import escaped
-from detectors.sigma.literals import EXPONENT, EXPONENT_PATTERN, Literal, clause_of
+from detectors.sigma.guards import Guards
+from detectors.sigma.literals import Clause, Literal, Need, cheapest, escaped, need_of
 from detectors.sigma.tree import Node
 
+_CLAUSES = 3
+"""Of one rule."""
+_FREQUENT = 0.3
+"""A clause that was seen to be met so often a line costs more than it saves."""
+_RARE = 1e-2
+"""No further clause for a rule that passes so few lines."""
 _PLAN_AT = (300, 3_000, 30_000)
 """Lines of a class after which its literals are chosen anew, by what was counted."""
+_KEPT = 20_000
 
 
 class Prefilter:
@@ -25,6 +36,8 @@ class Prefilter:
     def __init__(self, trees: Sequence[Node], opaque: frozenset[str]) -> None:
         self._trees = trees
         self._opaque = opaque
+        self._needs: list[Need] = [need_of(tree, opaque) for tree in trees]
+        self._rules = len(trees)
         self._frequencies = Frequencies()
         self._plans = 0
         self._lines = 0
@@ -34,52 +47,100 @@ class Prefilter:
         self._choose()
 
     def _choose(self) -> None:
-        waiting: dict[Literal, list[int]] = {}
-        always: list[int] = []
-        for number, tree in enumerate(self._trees):
-            found = clause_of(tree, self._frequencies.cost, self._opaque)
-            if found is None:
-                always.append(number)
-            else:
-                for literal in found[1]:
-                    waiting.setdefault(literal, []).append(number)
-        self._literals = list(waiting)
-        self._rules = [frozenset(numbers) for numbers in waiting.values()]
-        self._always = frozenset(always)
-        self._scanner = self._database() if waiting else None
+        bits: dict[Literal, int] = {}
+        unmet = 0
+        for rule, need in enumerate(self._needs):
+            for slot, clause in enumerate(self._chosen(need)):
+                bit = 1 << (slot * self._rules + rule)
+                unmet |= bit
+                for literal in clause:
+                    bits[literal] = bits.get(literal, 0) | bit
+        self._met = ((1 << self._rules * _CLAUSES) - 1) & ~unmet
+        """Clauses that rules do not have are met from the start."""
+        self._literals = list(bits)
+        self._bits = list(bits.values())
+        self._numbers: Bounded[int, tuple[int, ...]] = Bounded(_KEPT)
+        self._waiting = (1 << self._rules) - 1
+        always = self._candidates(self._met)
+        self._waiting &= ~sum(1 << rule for rule in always)
+        self._guards = Guards({rule: self._trees[rule] for rule in always}, self._opaque) if always else None
+        self._scanner = self._database() if bits else None
+
+    def _chosen(self, need: Need) -> list[Clause]:
+        """As many clauses as it takes to make the rule rare; one, while nothing was counted."""
+        most, clauses = (_FREQUENT, _CLAUSES) if self._plans else (inf, 1)
+        chosen: list[Clause] = []
+        passed = 1.0
+        for share, clause in cheapest(need, self._frequencies.cost)[:clauses]:
+            if passed < _RARE or share > most:
+                break
+            chosen.append(clause)
+            passed *= share
+        return chosen
 
     def _database(self) -> Any:
-        patterns = (
-            Pattern(EXPONENT_PATTERN if literal == EXPONENT else escaped(literal), Flag.CASELESS, tag=tag)
-            for tag, literal in enumerate(self._literals)
-        )
+        patterns = (Pattern(escaped(literal), Flag.CASELESS, tag=tag) for tag, literal in enumerate(self._literals))
         return BlockDatabase(*patterns).build((self._hits, self._ends), _note)
 
-    def scan(self, data: bytes, stops: Sequence[int]) -> dict[int, frozenset[int]]:
-        """Line → the rules that wait under what it contains. `stops` are where the lines of `data` end."""
-        always = self._always
-        found: dict[int, frozenset[int]] = dict.fromkeys(range(len(stops)), always) if always else {}
-        if self._scanner is None:
-            return found
-        self._hits.clear()
-        self._ends.clear()
-        self._scanner.scan(data)
-        seen = {(bisect_left(stops, end), hit) for hit, end in zip(self._hits, self._ends, strict=True)}
-        rules = self._rules
-        for line, hit in seen:
-            found[line] = found[line] | rules[hit] if line in found else rules[hit]
-        if self._plans < len(_PLAN_AT):
-            self._learn(len(stops), seen)
+    def scan(
+        self, data: bytes, starts: Sequence[int], stops: Sequence[int], nested: Container[int]
+    ) -> dict[int, tuple[int, ...]]:
+        """Line → numbers of the rules that may hold. Lines run from `starts` to `stops`; some are `nested`."""
+        found: dict[int, tuple[int, ...]] = {}
+        if self._scanner is not None:
+            self._hits.clear()
+            self._ends.clear()
+            self._scanner.scan(data)
+            self._meet(stops, found)
+        if self._guards is not None:
+            self._guard(self._guards, data, starts, stops, nested, found)
+        if self._scanner is not None and self._plans < len(_PLAN_AT):
+            self._learn(len(stops))
         return found
 
-    def _learn(self, lines: int, seen: set[tuple[int, int]]) -> None:
+    def _meet(self, stops: Sequence[int], found: dict[int, tuple[int, ...]]) -> None:
+        met: dict[int, int] = {}
+        bits, before = self._bits, self._met
+        for hit, end in zip(self._hits, self._ends, strict=True):
+            line = bisect_left(stops, end)
+            met[line] = met.get(line, before) | bits[hit]
+        for line, state in met.items():
+            numbers = self._numbers.get(state)
+            if numbers is None:
+                numbers = self._candidates(state)
+                self._numbers.keep(state, numbers)
+            if numbers:
+                found[line] = numbers
+
+    def _guard(
+        self,
+        guards: Guards,
+        data: bytes,
+        starts: Sequence[int],
+        stops: Sequence[int],
+        nested: Container[int],
+        found: dict[int, tuple[int, ...]],
+    ) -> None:
+        for line, start in enumerate(starts):
+            numbers = guards.every if line in nested else guards.possible(data[start : stops[line]])
+            if numbers:
+                found[line] = (*found[line], *numbers) if line in found else numbers
+
+    def _candidates(self, met: int) -> tuple[int, ...]:
+        """The rules all of whose clauses are met."""
+        left = met
+        for _ in range(1, _CLAUSES):
+            met >>= self._rules
+            left &= met
+        return tuple(places(left & self._waiting))
+
+    def _learn(self, lines: int) -> None:
         self._lines += lines
-        self._found.update(hit for _, hit in seen)
+        self._found.update(self._hits)
         if self._lines >= _PLAN_AT[self._plans]:
             self._plans += 1
-            self._frequencies.note(
-                self._lines, {literal: self._found[hit] for hit, literal in enumerate(self._literals)}
-            )
+            found = {literal: self._found[hit] for hit, literal in enumerate(self._literals)}
+            self._frequencies.note(self._lines, found)
             self._lines = 0
             self._found.clear()
             self._choose()

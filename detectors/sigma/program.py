@@ -33,11 +33,16 @@ class Program:
         self._scanners = FieldScanners(self._trees, opaque)
         self._holds: dict[int, Holds] = {}
 
+    @property
+    def field_scans(self) -> int:
+        """Values looked through so far, those remembered not counted."""
+        return self._scanners.scans
+
     def candidates(
         self, data: bytes, starts: Sequence[int], stops: Sequence[int], nested: Container[int]
     ) -> Iterator[tuple[int, Iterable[int]]]:
         """Lines, in order, with the numbers of the rules that may hold. `nested`: lines that may hold objects."""
-        found = self._prefilter.scan(data, stops)
+        found = self._prefilter.scan(data, starts, stops, nested)
         for line in sorted(found):
             numbers: Iterable[int] = found[line]
             if line not in nested:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.sigma.regex import compile_regex, necessary_literal
+from detectors.sigma.regex import compile_regex
+from detectors.sigma.regex_texts import necessary_literal
 
 
 @pytest.mark.parametrize(
@@ -19,7 +20,7 @@ from detectors.sigma.regex import compile_regex, necessary_literal
         ("abc?de", "ab"),
         ("abc*def", "def"),
         ("abc+d", "abc"),
-        ("abc{2,3}d", "ab"),
+        ("abc{2,3}d", "abc"),
         ("[abc]def", "def"),
         (r"a\.b\\c", r"a.b\c"),
         (r"\x41bcd", ""),
@@ -29,8 +30,8 @@ from detectors.sigma.regex import compile_regex, necessary_literal
         ("[^]a]bc", "bc"),
         ("[[:alpha:]]bc", "bc"),
         ("^abc$", "abc"),
-        ("(a(b)c)d", "d"),
-        (r"(a\)b)cd", "cd"),
+        ("(a(b)c)d", "a"),
+        (r"(a\)b)cd", "a)b"),
         ("", ""),
     ],
 )
