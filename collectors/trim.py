@@ -11,7 +11,7 @@ def give_back() -> None:
 
 
 def one_arena() -> None:
-    """mallopt(3), M_ARENA_MAX: threads share one heap, for glibc would keep up to eight a core, each with its own waste.
+    """mallopt(3), M_ARENA_MAX: threads share one heap, since glibc would keep up to eight a core, each with its waste.
 
     To be called before the first thread starts.
     """
