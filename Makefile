@@ -7,7 +7,7 @@ RUN := .venv/bin
 DATA ?= jikimi-data
 PORT ?= 8600
 
-.PHONY: help setup demo test test-kafka test-browser console check format lock clean
+.PHONY: help setup demo lab test test-kafka test-browser console check format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -34,6 +34,10 @@ test-kafka: setup ## the event log's contract suite on a real Apache Kafka (need
 
 test-browser: console ## the console in a real browser (needs Chromium)
 	$(RUN)/pytest -m browser tests/browser
+
+lab: setup ## as root: play scans, worms, leaks and defacement in network namespaces, with loop devices as sticks
+	@[ "$$(id -u)" = 0 ] || { echo "the lab makes network namespaces and mounts: run it as root"; exit 2; }
+	$(RUN)/pytest -m root tests/lab
 
 console: setup ## build the console anew, check its types, run its unit tests (brings its own Node)
 	$(RUN)/python api/console/build.py --dev

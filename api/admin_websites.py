@@ -17,7 +17,7 @@ from jikimi.storage.websites import Website
 
 router = APIRouter(prefix="/v1/admin/websites", dependencies=[Depends(require_admin)])
 
-SHORTEST, USUAL, LONGEST = 30, 300, 86_400
+SHORTEST, USUAL, LONGEST = 10, 300, 86_400
 """Seconds between two looks."""
 
 
