@@ -170,8 +170,6 @@ class Registry:
 
     def same(self, piece: Piece) -> list[Found]:
         """Documents with a content of the same SHA-256, or, when that is unknown, of the same CRC-32 and size."""
-        if piece.size < LEAST_SIZE:
-            return []
         if piece.sha256 is not None:
             return self._found("p.sha = ?", piece.sha256[:16])
         if piece.crc32 is not None:

@@ -134,6 +134,18 @@ class TestCopies:
         assert confidence >= expected[1]
 
     @pytest.mark.skipif(not shutil.which("7z"), reason="no 7z here")
+    @pytest.mark.parametrize(("size", "expected"), [(900, ("", 0)), (9000, ("encrypted_member", 55))])
+    def test_of_a_size_alone_only_an_uncommon_one_says_something(
+        self, examiner: Examiner, folder: Path, tmp_path: Path, size: int, expected: tuple[str, int]
+    ) -> None:
+        (folder / "a.dwg").write_bytes(random.Random(1).randbytes(size))
+        examiner.answer(Register(bytes(folder / "a.dwg")))
+        (tmp_path / "other.bin").write_bytes(random.Random(2).randbytes(size))
+        command: list[str | Path] = ["7z", "a", "-bd", "-tzip", "-mem=AES256", "-psecret", tmp_path / "x.zip"]
+        subprocess.run([*command, tmp_path / "other.bin"], check=True, capture_output=True)
+        assert seen(examiner, tmp_path / "x.zip")[:2] == expected
+
+    @pytest.mark.skipif(not shutil.which("7z"), reason="no 7z here")
     def test_a_7z_that_hides_its_names_is_told_as_not_examined(
         self, examiner: Examiner, drawing: Path, tmp_path: Path
     ) -> None:
