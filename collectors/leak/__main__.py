@@ -20,14 +20,14 @@ def main() -> int:
     registry = Registry(Path(sys.argv[1]))
     examiner = Examiner(registry, caps)
     decoder = msgspec.json.Decoder(Request)
-    if registry.rebuilt:
-        sys.stderr.write("the index of protected documents was damaged and is made anew\n")
 
     def answer(line: bytes) -> Answer:
         try:
-            return examiner.answer(decoder.decode(line))
+            told = examiner.answer(decoder.decode(line))
         except Exhausted as error:
-            return Answer("failed", str(error))
+            told = Answer("failed", str(error))
+        anew, registry.anew = registry.anew, False
+        return msgspec.structs.replace(told, anew=anew)
 
     serve(answer, Exhausted, memory=MEMORY, seconds=caps.seconds + 5)
     registry.close()

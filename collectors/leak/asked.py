@@ -40,7 +40,7 @@ Request = Register | Gone | Sweep | Examine
 
 class Answer(msgspec.Struct, frozen=True):
     """`done`: registered, unchanged, examined, gone, swept, failed. `trouble` says in words what could not be examined
-    or kept."""
+    or kept. `anew`: the index was missing or damaged and is empty now."""
 
     done: str
     trouble: str = ""
@@ -49,3 +49,4 @@ class Answer(msgspec.Struct, frozen=True):
     encrypted: bool = False
     path: str = ""
     counts: dict[str, int] = {}
+    anew: bool = False

@@ -82,14 +82,14 @@ class Registry:
         self._path = path
         self._most_shingles = most_shingles
         self._most_pieces = most_pieces
-        self.rebuilt = False
-        """The file was damaged and begun anew."""
+        self.anew = not path.exists()
+        """There was no index, or a damaged one."""
         try:
             self._open()
         except sqlite3.DatabaseError:
             for name in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
                 name.unlink(missing_ok=True)
-            self.rebuilt = True
+            self.anew = True
             self._open()
         self._shingles = self._count("SELECT count(*) FROM shingles")
         self._pieces = self._count("SELECT count(*) FROM pieces")

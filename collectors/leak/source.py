@@ -12,7 +12,7 @@ from pathlib import Path
 from collectors.examining.walk import files_below
 from collectors.examining.worker import Worker
 from collectors.leak import evidence
-from collectors.leak.asked import Answer, Examine, Gone, Register, Sweep
+from collectors.leak.asked import Answer, Examine, Gone, Register, Request, Sweep
 from collectors.leak.evidence import Evidence
 from collectors.leak.heard import Heard
 from collectors.leak.lineage import Written
@@ -125,12 +125,12 @@ class _Look:
                 self._note_trouble("a folder cannot be read")
             return
         self._walk = None
-        self._documents = self._worker.ask(Sweep()).counts.get("documents", self._documents)
+        self._documents = self._ask(Sweep()).counts.get("documents", self._documents)
         self._report()
 
     def _register(self, path: str, *, template: bool) -> None:
         if not os.path.lexists(path):
-            self._worker.ask(Gone(os.fsencode(path)))
+            self._ask(Gone(os.fsencode(path)))
             return
         if os.path.isdir(path) and not os.path.islink(path):
             for inside in files_below(path):
@@ -138,11 +138,20 @@ class _Look:
                     self._heard.pending.changed(inside, 0.0)
             return
         self._heard.touching(path, time.time())
-        answer = self._worker.ask(Register(os.fsencode(path), template))
+        answer = self._ask(Register(os.fsencode(path), template))
         self._heard.touching(path, time.time())
         self._documents = answer.counts.get("documents", self._documents)
         if answer.trouble:
             self._note_trouble(f"{readable(path)}: {answer.trouble}")
+
+    def _ask(self, request: Request) -> Answer:
+        """An index that was lost on the way is filled again; until then copies are not known for what they are."""
+        answer = self._worker.ask(request)
+        if answer.anew and self._walk is None:
+            self._feed.blind("the index of protected documents was lost and is made anew", datetime.now(UTC))
+            self._walk = self._everything()
+            self._report()
+        return answer
 
     def _note_trouble(self, what: str) -> None:
         """Said at the 1st, 2nd, 4th, 8th, … so that a folder of odd files gives few lines."""
@@ -157,7 +166,7 @@ class _Look:
 
     def _examine(self, write: Write) -> None:
         device = self._device(write.mount) if write.removable else {}
-        answer = self._worker.ask(Examine(os.fsencode(write.path), write.inode, write.handle, os.fsencode(write.mount)))
+        answer = self._ask(Examine(os.fsencode(write.path), write.inode, write.handle, os.fsencode(write.mount)))
         found, documents = answer.best, answer.documents
         if answer.done != "examined":
             found = self._not_examined(write, answer)

@@ -1,7 +1,9 @@
 """Leak evidence without any right: inotify names nobody, so content alone speaks, also in a synchronised folder."""
 
+import os
 import random
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -28,6 +30,7 @@ class Desk:
         for number in range(5):
             (self.folder / f"도면-{number}.dwg").write_bytes(random.Random(number).randbytes(3000))
         processes = Processes()
+        self.own = processes.own
         tops, out = (str(self.folder),), (str(self.cloud),)
         heard = Heard(tops, out, processes.find)
         files = Files(tops, Memory(root / "files.json"), processes, out, (heard,), watcher=lambda _: Notified())
@@ -66,6 +69,20 @@ def test_a_file_whose_name_is_no_text_is_told_all_the_same(desk: Desk) -> None:
     with open(odd, "wb") as file:  # noqa: PTH123 - pathlib takes no bytes
         file.write((desk.folder / "도면-1.dwg").read_bytes())
     assert desk.evidence("\\xff\\xfe.bin")["Evidence"] == "hash"
+
+
+def test_an_index_that_is_lost_is_told_and_filled_again(desk: Desk, tmp_path: Path) -> None:
+    [examining] = desk.own - {os.getpid()}
+    os.kill(examining, signal.SIGKILL)
+    for file in tmp_path.glob("leak.db*"):
+        file.unlink()
+    (desk.cloud / "a").write_text("nothing")
+    assert desk.evidence("a")["Evidence"] == "not_examined", "the process had died: said, not passed over"
+    (desk.cloud / "a").write_text("nothing again")
+    desk.leak.until(lambda: desk.leak.having(Kind="blind"))
+    desk.leak.until(lambda: desk.leak.feed.mode == "registry of protected documents")
+    shutil.copyfile(desk.folder / "도면-2.dwg", desk.cloud / "b")
+    assert desk.evidence("b")["Evidence"] == "hash"
 
 
 @pytest.mark.parametrize("hurt", [lambda path: path.write_bytes(b"no database at all" * 500), Path.unlink])
