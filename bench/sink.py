@@ -40,6 +40,11 @@ class Taker(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(raw)
 
+    def do_GET(self) -> None:
+        """The agent's configuration: nothing new."""
+        self.send_response(304)
+        self.end_headers()
+
     def log_message(self, *_: object) -> None:
         """Quiet."""
 

@@ -48,6 +48,8 @@ CLASSES = (HEALTH, HIGH, LOW)
 """In the order they are sent; dropped from the last on, HEALTH never: it is the account of what was dropped."""
 
 _HIGH = {EVIDENCE, FILE_ACCESS, REMOVABLE_MEDIA, LEAK_EVIDENCE, MALWARE_SCAN, WEB_INTEGRITY}
+CACHE_KIB = 512
+"""An agent's share of a client's memory: a batch or two."""
 _UPLINK, _DROPPER = "uplink", "dropper"
 _DEAD_LETTERS_AT_MOST = 64 * 1024 * 1024
 
@@ -96,7 +98,7 @@ class Spool:
 
         Raises Misconfigured when the folder cannot be used or another process has it.
         """
-        log = await asyncio.to_thread(SqliteEventLog.open, folder, partitions=1, clock=clock)
+        log = await asyncio.to_thread(SqliteEventLog.open, folder, partitions=1, clock=clock, cache_kib=CACHE_KIB)
         spool = cls(log, agent_id, hostname, max_bytes, clock)
         for name in CLASSES:
             spool._readers[name] = await log.consumer(f"{_UPLINK}-{name}", [name])

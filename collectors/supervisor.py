@@ -21,8 +21,8 @@ Put = Callable[[LogSource, list[Event]], Awaitable[int]]
 """Spool.put: durable when it returns; raises Transient when the disk cannot take it now."""
 
 TAKE = 2000
-LOOK = 2.0
-"""Seconds between rounds that found nothing more to carry: a batch every other second, not one an event."""
+LOOK = 1.0
+"""Seconds between rounds that found nothing more to carry: a batch a second, not one an event."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 STOP_WITHIN = 5.0
 

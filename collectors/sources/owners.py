@@ -54,6 +54,10 @@ class Owners:
             return self._udp.get(source + ports[2:] + ports[:2], NOBODY)
         return self._listening.get(int.from_bytes(ports[2:]), NOBODY)
 
+    def ended(self, source: bytes, destination: bytes, ports: bytes) -> None:
+        """A TCP connection is over: nobody asks for it again."""
+        self._tcp.pop(source + destination + ports, None)
+
     def listens(self, port: int, who: Who) -> None:
         """Something listens for TCP on `port` of this machine."""
         _keep(self._listening, port, who)

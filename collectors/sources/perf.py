@@ -35,7 +35,7 @@ RECORD_LOST, RECORD_EXIT, RECORD_FORK, RECORD_SAMPLE = 2, 4, 7, 9
 
 _HEAD, _TAIL = 1024, 1032
 _NUMBER = struct.Struct("=Q")
-_ALL_RINGS = 4 << 20
+_ALL_RINGS = 2 << 20
 ONLINE = "/sys/devices/system/cpu/online"
 
 
@@ -178,8 +178,8 @@ class _PerfEventOpen:
 
 
 def _ring_bytes(cpus: int) -> int:
-    """A power of two; all rings together take about `_ALL_RINGS`, one at least 64 KiB and at most 512 KiB."""
-    size = 512 << 10
+    """A power of two; all rings together take about `_ALL_RINGS`, one at least 64 KiB and at most 256 KiB."""
+    size = 256 << 10
     while size * cpus > _ALL_RINGS and size > 64 << 10:
         size //= 2
     return size

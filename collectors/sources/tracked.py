@@ -118,6 +118,7 @@ class Tracked:
             self._told_open.pop(entry.id, None)
             self._told_unanswered.pop(entry.id, None)
             self._tell(entry)
+            self._owners.ended(entry.source, entry.destination, entry.ports)
         for number, at in list(self._over.items()):
             if now - at < TOLD_TWICE_WITHIN:
                 break

@@ -18,6 +18,8 @@ ALIVE, ENDED = 32_768, 4096
 """Processes remembered; of those that ended only the latest."""
 LONGEST_COMMAND = 4096
 """Characters of a command line that are kept."""
+LONGEST_ENDED = 256
+"""The same once the process has ended: thousands of those are remembered."""
 LOOK_AGAIN = 10.0
 """Seconds after which a process is looked at again: a daemon gives its rights up after it began."""
 DELETED = " (deleted)"
@@ -137,7 +139,7 @@ class Processes:
         with self._writing:
             if (gone := self._alive.pop(pid, None)) is not None:
                 self._ended.pop(pid, None)
-                self._ended[pid] = gone
+                self._ended[pid] = gone._replace(command_line=gone.command_line[:LONGEST_ENDED])
                 if len(self._ended) > ENDED:
                     del self._ended[next(iter(self._ended))]
 

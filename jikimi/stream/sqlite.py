@@ -99,12 +99,13 @@ class SqliteEventLog:
         free: FreeSpace = free_space,
         clock: Clock = utc_now,
         synchronous: str = "FULL",
+        cache_kib: int = sqlite_file.CACHE_KIB,
     ) -> "SqliteEventLog":
         """Open the log in `folder`, made when absent (mode 0700: events are personal data).
 
         `partitions` is for topics that do not exist yet; a topic keeps the number it was made with, so that a key stays
         in its partition. Appends are refused (Transient) while the disk has less than `reserve_bytes` free. Anything
-        but `synchronous="FULL"` is for the test that proves its need.
+        but `synchronous="FULL"` is for the test that proves its need. `cache_kib`: memory the writer keeps pages in.
 
         Raises Misconfigured when the folder cannot be used, naming what is wrong.
         """
@@ -115,7 +116,7 @@ class SqliteEventLog:
             raise Misconfigured(f"event log folder {folder} cannot be used: {error.strerror}") from error
         ballast = Ballast(folder, ballast_bytes)
         try:
-            connection = _open_even_when_full(folder / "log.db", ballast, synchronous)
+            connection = _open_even_when_full(folder / "log.db", ballast, synchronous, cache_kib)
             return cls(
                 folder,
                 lock,
@@ -316,10 +317,10 @@ class SqliteEventLog:
             consumer.wake()
 
 
-def _open_even_when_full(path: Path, ballast: Ballast, synchronous: str) -> sqlite3.Connection:
+def _open_even_when_full(path: Path, ballast: Ballast, synchronous: str, cache_kib: int) -> sqlite3.Connection:
     try:
-        return sqlite_file.open_writer(path, synchronous=synchronous)
+        return sqlite_file.open_writer(path, synchronous=synchronous, cache_kib=cache_kib)
     except Transient:
         if not ballast.drop():
             raise
-        return sqlite_file.open_writer(path, synchronous=synchronous)
+        return sqlite_file.open_writer(path, synchronous=synchronous, cache_kib=cache_kib)

@@ -37,8 +37,9 @@ _PRAGMAS = (
     "journal_mode = WAL",
     "journal_size_limit = 8388608",
     "wal_autocheckpoint = 512",
-    "cache_size = -8192",
 )
+CACHE_KIB, READER_CACHE_KIB = 8192, 512
+"""Memory for pages: the writer comes back to them, a reader goes through each once."""
 
 
 @dataclass(slots=True)
@@ -56,7 +57,7 @@ class Extent:
         return self.number << OFFSET_BITS | offset
 
 
-def open_writer(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
+def open_writer(path: Path, *, synchronous: str = "FULL", cache_kib: int = CACHE_KIB) -> sqlite3.Connection:
     """The one connection that writes and checkpoints (SQLite before 3.51.3 can corrupt with two).
 
     Raises Misconfigured for a file that is not a log of this version, Transient for a disk that cannot serve now.
@@ -66,7 +67,7 @@ def open_writer(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise translate(error, path) from error
     try:
-        for pragma in (*_PRAGMAS, f"synchronous = {synchronous}"):
+        for pragma in (*_PRAGMAS, f"cache_size = -{cache_kib}", f"synchronous = {synchronous}"):
             connection.execute(f"PRAGMA {pragma}")
         _prepare(connection, path)
     except sqlite3.Error as error:
@@ -91,9 +92,10 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 def open_reader(path: Path) -> sqlite3.Connection:
     """A connection that cannot write or checkpoint."""
-    return sqlite3.connect(
-        f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
-    )
+    address = f"{path.resolve().as_uri()}?mode=ro"
+    reader = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+    reader.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")
+    return reader
 
 
 def is_full(error: sqlite3.Error) -> bool:
