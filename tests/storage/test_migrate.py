@@ -1,10 +1,12 @@
 """A database of any age arrives at exactly schema.py."""
 
 import sqlite3
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
@@ -70,3 +72,19 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "letter.db").write_bytes(b"dear reader, " * 1000)
     with pytest.raises(Misconfigured, match="no SQLite database"):
         upgrade(tmp_path / "letter.db")
+
+
+def test_serial_numbers_that_a_company_had_allowed_become_passports(tmp_path: Path) -> None:
+    """From revision 0004 on: the register of removable devices goes on as it was."""
+    revision = import_module("jikimi.storage.migrations.versions.r0005_the_passports_of_removable_devices")
+    engine = create_engine(f"sqlite:///{tmp_path / 'old.db'}")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE tenants (id VARCHAR(64) PRIMARY KEY, allowed_media JSON NOT NULL)")
+        connection.exec_driver_sql("""INSERT INTO tenants VALUES ('t1', '["S-1", "S-2"]'), ('t2', '[]')""")
+        with Operations.context(MigrationContext.configure(connection)):
+            revision.upgrade()
+        passports = connection.exec_driver_sql("SELECT tenant_id, serial, valid_until FROM device_passports").all()
+        tenants = connection.exec_driver_sql("SELECT id, media_enforcement, config_version FROM tenants").all()
+    engine.dispose()
+    assert sorted(tuple(row) for row in passports) == [("t1", "S-1", None), ("t1", "S-2", None)]
+    assert sorted(tuple(row) for row in tenants) == [("t1", "off", 1), ("t2", "off", 1)]
