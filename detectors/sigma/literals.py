@@ -27,6 +27,8 @@ _ESCAPES = {ord(char): rf"\u{ord(char):04x}" for char in map(chr, range(32))} | 
     for char, escape in zip('"\\\b\t\n\f\r', ('\\"', "\\\\", r"\b", r"\t", r"\n", r"\f", r"\r"), strict=True)
 }
 _OF_NUMBERS = frozenset("0123456789+-.e")
+_PLAIN_DIGITS = 16
+"""A whole number of so many digits is always written out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,8 @@ def _shortest(clause: Clause) -> int:
 def _of_part(text: str, starts: bool, ends: bool) -> Iterator[Clause]:
     if not _in_numbers(text):
         yield from _runs(text, opened=starts, closed=ends)
+    elif starts and ends and text.isdigit() and len(text) <= _PLAIN_DIGITS:
+        yield from _runs(text)
 
 
 def _in_numbers(text: str) -> bool:

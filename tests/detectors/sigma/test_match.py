@@ -259,6 +259,8 @@ def test_the_compiled_form_says_what_the_plain_evaluator_says_on_real_telemetry(
             lines = archive.read(name).splitlines()
         seen = [json.loads(line) for line in lines[:: max(1, len(lines) // 40)]]
         found = {(match.index, match.rule.id) for match in rules.match(WINDOWS, seen)}
+        block = block_of(map(canonical, seen))
+        assert {(match.index, match.rule.id) for match in rules.match_canonical(WINDOWS, block)} == found
         for index, event in enumerate(seen):
             expected = {(index, one.id) for one in rules.rules if reference.holds(one, WINDOWS, event)}
             assert {pair for pair in found if pair[0] == index} == expected
