@@ -43,6 +43,8 @@ from collectors.sources.owners import Owners
 from collectors.sources.who import Processes
 from collectors.spool import Spool
 from collectors.supervisor import Supervisor
+from collectors.tamper.ending import computer_stops
+from collectors.tamper.source import Tamper
 from collectors.trim import give_back
 from collectors.uplink import Uplink
 from jikimi.clock import Clock, utc_now
@@ -238,12 +240,13 @@ class _Agent:
         self._delivered = 0
         earlier = health.read(state.status)
         self._left_over = earlier.health.spool_events if earlier else 0
+        own = (state.settings, state.credential, state.config)
+        self._tamper = Tamper(state.life, own, earlier.health.clock if earlier else None, clock=clock)
 
     async def run(self, stop: asyncio.Event, restarts: int) -> str:
         centre = await asyncio.to_thread(addresses_of, self._who.url)
-        self._supervisor = Supervisor(
-            sources(self._state, self._chosen, centre, self._passports), self._put, self._who.device
-        )
+        watched = [self._tamper, *sources(self._state, self._chosen, centre, self._passports)]
+        self._supervisor = Supervisor(watched, self._put, self._who.device)
         self._supervisor.start()
         _log.info("agent_started", device=self._who.device, centre=self._who.url, protects=len(self._chosen.protect))
         carrying = asyncio.create_task(self._supervisor.run())
@@ -267,7 +270,7 @@ class _Agent:
             _log.warning("agent_too_heavy", reason=why)
             await self._supervisor.stop("degraded", f"the agent starts itself anew: {why}")
         else:
-            await self._supervisor.stop()
+            await self._supervisor.stop(Shutdown=await asyncio.to_thread(computer_stops))
         for task in others:
             task.cancel()
         await asyncio.gather(carrying, *others, return_exceptions=True)
@@ -277,6 +280,7 @@ class _Agent:
                     await self._uplink.drain()
                     await self._heartbeat()
         self._write_status()
+        self._tamper.ended()
         _log.info("agent_stopped", spool_bytes=self._spool.waiting_bytes())
 
     async def _put(self, logsource: LogSource, events: list[Event]) -> int:
@@ -314,10 +318,11 @@ class _Agent:
         try:
             told = msgspec.json.decode(said, type=_Said)
             self._passports.heard(told.time)
+            self._tamper.heard(told.time, self._clock())
             if told.config_version > self._config.version:
                 self._config = await config.fetch(self._client, self._who, self._config)
                 self._passports.replace(self._config.media)
-                config.save(self._config, self._state.config)
+                self._tamper.files.write(self._state.config, partial(config.save, self._config, self._state.config))
                 _log.info("config_taken", version=self._config.version)
         except (Transient, OSError, msgspec.MsgspecError) as error:
             _log.warning("config_not_taken", reason=str(error))

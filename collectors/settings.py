@@ -50,6 +50,11 @@ class StateDir:
         """What the company decided, as last fetched from the centre."""
         return self.root / "config.json"
 
+    @property
+    def life(self) -> Path:
+        """How the last life of the agent ended."""
+        return self.root / "life.json"
+
     def memory(self, source: str) -> Path:
         return self.root / f"{source}.json"
 

@@ -63,8 +63,10 @@ class Supervisor:
                 moved += len(taken)
         return moved
 
-    async def stop(self, kind: HealthKind = "stopped", reason: str = "the agent was asked to stop") -> None:
-        """Stop intake, then drain: what sources hand in while they end is still kept."""
+    async def stop(
+        self, kind: HealthKind = "stopped", reason: str = "the agent was asked to stop", **fields: object
+    ) -> None:
+        """Stop intake, then drain: what sources hand in while they end is still kept. `fields` go into what is told."""
         self._stop.set()
         for thread in self._threads:
             await asyncio.to_thread(thread.join, STOP_WITHIN)
@@ -74,7 +76,7 @@ class Supervisor:
             if thread.is_alive():
                 feed.health("degraded", f"did not stop within {STOP_WITHIN:.0f} s")
         if self.feeds:
-            self.feeds[0].health(kind, reason, Collector="agent")
+            self.feeds[0].health(kind, reason, Collector="agent", **fields)
         while await self.pump():
             pass
 

@@ -11,7 +11,9 @@ from jikimi.domain.event import TIMESTAMP, Event, format_time
 from jikimi.domain.logsource import AGENT_HEALTH, LogSource
 
 State = Literal["starting", "running", "degraded", "failed", "stopped"]
-HealthKind = Literal["heartbeat", "gap", "blind", "degraded", "stopped"]
+HealthKind = Literal[
+    "heartbeat", "gap", "blind", "degraded", "stopped", "killed", "changed_by_hand", "clock_moved", "config_refused"
+]
 
 CAPACITY = 8192
 PATIENCE = 2.0

@@ -195,6 +195,7 @@ class TestRun:
             running.process.kill()
         (documents / "secretly.dwg").write_text("while nobody watched")
         with Running(state) as running:
+            until(lambda: stored(centre, Kind="killed", Collector="agent"))
             until(lambda: stored(centre, Kind="blind", Collector="files"))
             until(lambda: stored(centre, Action="modify", TargetFilename=str(documents / "secretly.dwg")))
             running.stop()
