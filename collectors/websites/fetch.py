@@ -1,47 +1,39 @@
 """One look at a site: GET the page as a visitor would, follow redirects, keep what its certificate says."""
 
 import asyncio
-import ipaddress
-import socket
 import ssl
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import zlib
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from collectors.websites.addresses import Addresses, Unreachable
 from collectors.websites.memory import Look
 from collectors.websites.page import read_page
 from jikimi.clock import Clock, utc_now
 
 WITHIN = 20.0
 """Seconds for one look, all redirects included."""
-LARGEST = 4 << 20
+LARGEST = 2 << 20
 """Bytes of a page that are read; what comes after is not compared."""
 REDIRECTS = 5
 _BROWSER = {
     "User-Agent": "Mozilla/5.0 (compatible; Jikimi service monitoring)",
     "Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.5",
     "Accept-Language": "ko,en;q=0.5",
+    "Accept-Encoding": "gzip",
 }
-
-
-class _Unreachable(Exception):
-    """Why there was no usable answer, in one sentence."""
+_ZLIB_OR_GZIP = zlib.MAX_WBITS | 32
 
 
 class SiteFetcher:
-    """`look` at many sites over one pool. `private` allows addresses inside the centre's own network (trials).
+    """`look` at many sites; `addresses` judges each hop, or a company could make a centre ask its own machines."""
 
-    A company names its own address, so each hop is looked up first and one that leads inside is refused: a centre must
-    not be made to ask its own machines for pages.
-    """
-
-    def __init__(self, *, private: bool = False, trust: ssl.SSLContext | None = None, clock: Clock = utc_now) -> None:
-        self._private = private
+    def __init__(self, addresses: Addresses, *, trust: ssl.SSLContext | None = None, clock: Clock = utc_now) -> None:
+        self.addresses = addresses
         self._clock = clock
         self._trusting = trust or ssl.create_default_context()
         self._doubting = ssl.create_default_context()
@@ -56,7 +48,7 @@ class SiteFetcher:
                 return await self._look(url, at, begun, self._trusting, "")
         except TimeoutError:
             return Look(at, url, error=f"no answer within {WITHIN:.0f} s")
-        except _Unreachable as error:
+        except Unreachable as error:
             return Look(at, url, error=str(error))
 
     async def _look(self, url: str, at: datetime, begun: float, trust: ssl.SSLContext, doubt: str) -> Look:
@@ -65,39 +57,65 @@ class SiteFetcher:
         except httpx.ConnectError as error:
             if trust is self._trusting and (reason := _certificate_error(error)):
                 return await self._look(url, at, begun, self._doubting, reason)
-            raise _Unreachable(f"no connection: {_innermost(error)}") from error
-        except httpx.HTTPError as error:
-            raise _Unreachable(f"the answer broke off: {str(error) or type(error).__name__}") from error
+            raise Unreachable(f"no connection: {_innermost(error)}") from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise Unreachable(f"the answer broke off: {str(error) or type(error).__name__}") from error
 
     async def _follow(self, url: str, at: datetime, begun: float, trust: ssl.SSLContext, doubt: str) -> Look:
-        async with httpx.AsyncClient(verify=trust, headers=_BROWSER, timeout=WITHIN, trust_env=False) as client:
+        transport = _Pinned(self.addresses, trust)
+        async with httpx.AsyncClient(transport=transport, headers=_BROWSER, timeout=WITHIN) as client:
             target = url
             for _ in range(REDIRECTS + 1):
-                await self._check(target)
-                async with _asked(client, target) as answer:
+                async with client.stream("GET", _web_address(target)) as answer:
                     if not answer.has_redirect_location:
                         return await _read(answer, Look(at, url, certificate_error=doubt), begun)
-                    target = urljoin(target, answer.headers["Location"])
-        raise _Unreachable(f"more than {REDIRECTS} redirects")
+                    target = _joined(target, answer.headers["Location"])
+        raise Unreachable(f"more than {REDIRECTS} redirects")
 
-    async def _check(self, url: str) -> None:
+
+class _Pinned(httpx.AsyncBaseTransport):
+    """Connects to the very addresses that were judged: a name server may answer otherwise the next time."""
+
+    def __init__(self, addresses: Addresses, trust: ssl.SSLContext) -> None:
+        self._addresses = addresses
+        self._inner = httpx.AsyncHTTPTransport(verify=trust)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """By the first address that answers; the certificate must still be the name's."""
+        host = request.url.raw_host.decode("ascii")
+        *others, last = await self._addresses.of(host)
+        for address in others[:3]:
+            try:
+                return await self._inner.handle_async_request(_to(request, address, host))
+            except httpx.ConnectError:
+                continue
+        return await self._inner.handle_async_request(_to(request, last, host))
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+def _to(request: httpx.Request, address: str, name: str) -> httpx.Request:
+    url = request.url.copy_with(host=address)
+    extensions = {**request.extensions, "sni_hostname": name}
+    return httpx.Request(request.method, url, headers=request.headers, stream=request.stream, extensions=extensions)
+
+
+def _web_address(url: str) -> str:
+    try:
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise _Unreachable(f"{url[:200]} is no http(s) address")
-        if self._private:
-            return
-        try:
-            found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, None, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise _Unreachable(f"the name {parts.hostname} cannot be found ({error})") from error
-        if any(not ipaddress.ip_address(str(address[4][0]).partition("%")[0]).is_global for address in found):
-            raise _Unreachable(f"{parts.hostname} leads to an address inside a network, which is not asked")
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Unreachable(f"{url[:200]} is no http(s) address")
+    return url
 
 
-@asynccontextmanager
-async def _asked(client: httpx.AsyncClient, url: str) -> AsyncIterator[httpx.Response]:
-    async with client.stream("GET", url) as answer:
-        yield answer
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return location  # refused as no address
 
 
 async def _read(answer: httpx.Response, look: Look, begun: float) -> Look:
@@ -112,13 +130,26 @@ async def _read(answer: httpx.Response, look: Look, begun: float) -> Look:
     }
     if answer.status_code >= 400:
         return Look(**told, error=f"the server answers {answer.status_code} {answer.reason_phrase}".strip())
+    body = await _body(answer)
+    page = await asyncio.to_thread(lambda: read_page(_utf8(answer, body), str(answer.url)))
+    return Look(**told, page=page, milliseconds=round(1000 * (time.monotonic() - begun)))
+
+
+async def _body(answer: httpx.Response) -> bytes:
+    """At most LARGEST bytes, and no more is unpacked: a few kilobytes can hold gigabytes."""
+    packed = answer.headers.get("Content-Encoding", "").strip().lower()
+    if packed not in ("", "identity", "gzip", "x-gzip", "deflate"):
+        raise Unreachable(f"the page is packed in a way that was not asked for ({packed[:40]})")
+    unpacking = zlib.decompressobj(_ZLIB_OR_GZIP) if packed not in ("", "identity") else None
     body = bytearray()
-    async for part in answer.aiter_bytes():
-        body += part
+    async for part in answer.aiter_raw():
+        try:
+            body += unpacking.decompress(part, LARGEST - len(body)) if unpacking else part
+        except zlib.error as error:
+            raise Unreachable(f"the page cannot be unpacked ({error})") from error
         if len(body) >= LARGEST:
             break
-    page = await asyncio.to_thread(read_page, _utf8(answer, bytes(body[:LARGEST])), str(answer.url))
-    return Look(**told, page=page, milliseconds=round(1000 * (time.monotonic() - begun)))
+    return bytes(body[:LARGEST])
 
 
 def _utf8(answer: httpx.Response, body: bytes) -> bytes:
@@ -128,8 +159,8 @@ def _utf8(answer: httpx.Response, body: bytes) -> bytes:
         return body
     named = "cp949" if named.lower() in ("euc-kr", "ks_c_5601-1987", "ksc5601") else named
     try:
-        return body.decode(named, errors="replace").encode()
-    except LookupError:
+        return body.decode(named, errors="replace").encode(errors="replace")
+    except (LookupError, ValueError):  # no encoding, or one of Python's that is none of pages (idna, NUL in the name)
         return body
 
 

@@ -7,6 +7,7 @@ A plain hash of the page is all noise (tokens, dates, advertisements). Text is k
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from urllib.parse import urljoin, urlsplit
 
@@ -17,8 +18,14 @@ DEEPEST = 64
 """Elements nested deeper count as standing at this depth."""
 MOST_PLACES = 2_000
 """Places kept of one page; beyond it (a page of tens of thousands of lists) the rest is not compared."""
+MOST_PATHS = 5_000
+"""Tag paths kept of one page."""
+MOST_WORDS = 20_000
+"""Words (and texts) of one page that are compared, in order; 4 MB of them would cost seconds a look."""
 _NESTED = 5_000
 """Open elements at once at which a page is cut off: the parser's time grows with their square; browsers stop at 512."""
+_NAMES = 1_000
+"""Tag names at which a page is cut off, for the same reason; HTML has some 140."""
 _TAG = re.compile(rb"(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _CLOSES_ITSELF = frozenset(
     b"area base br col dd dt embed hr img input li link meta option p source td th tr track wbr".split()
@@ -59,11 +66,15 @@ def read_page(html: bytes, url: str) -> Page:
     shape: set[str] = set()
     texts: dict[str, set[str]] = {}
     words: dict[str, list[str]] = {}
+    left = MOST_WORDS
     for tags, place, text in _elements(tree):
-        shape.add(tags)
-        if text and (place in texts or len(texts) < MOST_PLACES):
+        if len(shape) < MOST_PATHS:
+            shape.add(tags)
+        if text and left > 0 and (place in texts or len(texts) < MOST_PLACES):
+            spoken = [word.casefold() for word in _WORD.findall(text)][:left]
+            left -= max(1, len(spoken))
             texts.setdefault(place, set()).add(_digest(text))
-            words.setdefault(place, []).extend(word.casefold() for word in _WORD.findall(text))
+            words.setdefault(place, []).extend(spoken)
     return Page(
         title[:500],
         {kind: frozenset(hosts) for kind, hosts in origins.items()},
@@ -74,13 +85,15 @@ def read_page(html: bytes, url: str) -> Page:
 
 
 def _cut(html: bytes) -> bytes:
-    """The page up to where it nests beyond all measure."""
+    """The page up to where it nests, or invents tags, beyond all measure."""
     depth, place = 0, 0
+    names: set[bytes] = set()
     for piece in html.split(b"<"):
         tag = _TAG.match(piece)
-        if tag and tag.group(2).lower() not in _CLOSES_ITSELF:
+        if tag and (name := tag.group(2).lower()) not in _CLOSES_ITSELF:
+            names.add(name)
             depth = max(0, depth + (-1 if tag.group(1) else 1))
-            if depth > _NESTED:
+            if depth > _NESTED or len(names) > _NAMES:
                 return html[:place]
         place += len(piece) + 1
     return html
@@ -88,14 +101,19 @@ def _cut(html: bytes) -> bytes:
 
 def simhash(words: Iterable[str]) -> int:
     """64 bits; pages that share most of their word pairs differ in few of them. 0 for no word."""
-    weights = [0] * 64
-    before = ""
+    digests, before = bytearray(), ""
     for word in words:
-        bits = int.from_bytes(hashlib.blake2b(f"{before} {word}".encode(), digest_size=8).digest(), "big")
+        digests += hashlib.blake2b(f"{before} {word}".encode(), digest_size=8).digest()
         before = word
-        for place in range(64):
-            weights[place] += 1 if bits >> place & 1 else -1
-    return sum(1 << place for place in range(64) if weights[place] > 0)
+    half = len(digests) // 16
+    result = 0
+    for place in range(8):
+        ones = [0] * 8
+        for byte, count in Counter(digests[place::8]).items():
+            for bit in range(8):
+                ones[bit] += count if byte >> bit & 1 else 0
+        result = result << 8 | sum(1 << bit for bit in range(8) if ones[bit] > half)
+    return result
 
 
 def distance(one: int, other: int) -> int:

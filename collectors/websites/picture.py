@@ -12,6 +12,9 @@ import signal
 import tempfile
 from pathlib import Path
 
+from collectors.websites.addresses import Addresses
+from collectors.websites.proxy import proxied
+
 WITHIN = 45.0
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -25,15 +28,19 @@ def reason_for_none() -> str:
     return ""
 
 
-async def take_picture(url: str) -> tuple[bytes, str]:
-    """(PNG, 64-bit perceptual hash as hex), or (b"", "") when the page cannot be drawn in time."""
+async def take_picture(url: str, addresses: Addresses) -> tuple[bytes, str]:
+    """(PNG, 64-bit perceptual hash as hex), or (b"", "") when the page cannot be drawn in time.
+
+    The page's scripts run: all they ask for goes by way of `addresses`.
+    """
     with tempfile.TemporaryDirectory(prefix="jikimi-picture-", ignore_cleanup_errors=True) as folder:
         file = Path(folder, "page.png")
-        drawn = await _draw(url, file, Path(folder, "profile"))
+        async with proxied(addresses) as port:
+            drawn = await _draw(url, file, Path(folder, "profile"), port)
         return await asyncio.to_thread(_hashed, file) if drawn else (b"", "")
 
 
-async def _draw(url: str, file: Path, profile: Path) -> bool:
+async def _draw(url: str, file: Path, profile: Path, port: int) -> bool:
     words = [
         "--headless",
         "--disable-gpu",
@@ -43,6 +50,10 @@ async def _draw(url: str, file: Path, profile: Path) -> bool:
         "--hide-scrollbars",
         "--window-size=1280,1600",
         "--virtual-time-budget=8000",
+        f"--proxy-server=socks5://127.0.0.1:{port}",
+        "--proxy-bypass-list=<-loopback>",
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+        "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
         f"--user-data-dir={profile}",
         f"--screenshot={file}",
         *(["--no-sandbox"] if os.geteuid() == 0 else []),

@@ -97,6 +97,7 @@ async def _start(options: CentreOptions, listener: socket.socket, stack: context
     from api.app import create_app
     from api.services import Services
     from api.settings import ApiSettings
+    from collectors.websites.addresses import Addresses
     from collectors.websites.fetch import SiteFetcher
     from detectors.release.desk import RuleDesk
     from detectors.release.library import RuleLibrary
@@ -130,7 +131,7 @@ async def _start(options: CentreOptions, listener: socket.socket, stack: context
     server = _Server(uvicorn.Config(create_app(services, ApiSettings()), log_config=None, timeout_graceful_shutdown=3))
     alert_settings = _reachable(options.alert_settings or AlertSettings(), address)
     channels = await stack.enter_async_context(build_channels(alert_settings))
-    fetcher = SiteFetcher(private=options.private_websites)
+    fetcher = SiteFetcher(Addresses(private=options.private_websites))
     tasks: dict[str, Task] = {
         "detector": DetectorWorker(database, event_log, loaded, utc_now, library=library).run,
         "archive": Archiver(database, event_log, store, utc_now).run,

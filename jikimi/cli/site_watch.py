@@ -20,12 +20,16 @@ from collectors.websites.memory import Look, SiteMemory
 from jikimi.clock import Clock
 from jikimi.domain.event import TIMESTAMP, Envelope, block_of, canonical, encode_envelope, format_time
 from jikimi.domain.logsource import WEB_INTEGRITY
+from jikimi.errors import JikimiError
 from jikimi.storage import counters, websites
 from jikimi.storage.database import Database
 from jikimi.storage.websites import Website
 from jikimi.stream.port import EVENTS, EventLog, NewRecord
 
-AT_ONCE = 32
+AT_ONCE = 128
+"""Sites that are looked at together: were all of 1,000 silent for 20 s, each would still have its turn within 3 min."""
+PICTURES_AT_ONCE = 2
+"""Each takes a browser: seconds of a core and some 200 MB."""
 PAUSE = 1.0
 AGAIN_AFTER_FAILURE = timedelta(seconds=30)
 """A site that did not answer is asked again soon, so that an outage is told within a minute."""
@@ -48,30 +52,77 @@ class SiteWatch:
         self._epoch = uuid4().hex[:16]
         self._next_seq: dict[str, int] = {}
         self._draws = not picture.reason_for_none()
+        self._drawing = asyncio.Semaphore(PICTURES_AT_ONCE)
+        self._looking: dict[str, asyncio.Task[None]] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Raises Transient when log or database cannot be used now."""
         if reason := picture.reason_for_none():
             log.info("sites_watched_without_pictures", reason=reason)
-        while not stop.is_set():
-            if not await self.look_round():
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), PAUSE)
+        try:
+            while not stop.is_set():
+                await self._begin()
+                await self._one_or_a_pause(stop)
+        finally:
+            for task in self._looking.values():
+                task.cancel()
+            await asyncio.gather(*self._looking.values(), return_exceptions=True)
+            self._looking.clear()
 
     async def look_round(self) -> int:
-        """Look at the sites whose time has come; how many those were."""
+        """Look at the sites whose time has come, to the end; how many those were."""
+        begun = await self._begin()
+        while self._looking:
+            await self._finished()
+        return begun
+
+    async def _begin(self) -> int:
+        """Start looks, as far as there is room beside those that still go on: a slow site holds up no other."""
+        if len(self._looking) >= AT_ONCE:
+            return 0
         async with self._database.read() as connection:
             due = await websites.due(connection, self._clock(), limit=AT_ONCE)
-        await asyncio.gather(*(self._look_at(site) for site in due))
-        return len(due)
+        fresh = [site for site in due if site.id not in self._looking][: AT_ONCE - len(self._looking)]
+        for site in fresh:
+            self._looking[site.id] = asyncio.create_task(self._look_at(site))
+        return len(fresh)
+
+    async def _one_or_a_pause(self, stop: asyncio.Event) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PAUSE):
+                await (self._finished() if len(self._looking) >= AT_ONCE else stop.wait())
+        self._collect()
+
+    async def _finished(self) -> None:
+        """Until one look has ended."""
+        await asyncio.wait(self._looking.values(), return_when=asyncio.FIRST_COMPLETED)
+        self._collect()
+
+    def _collect(self) -> None:
+        for site, task in list(self._looking.items()):
+            if task.done():
+                del self._looking[site]
+                task.result()
 
     async def _look_at(self, site: Website) -> None:
+        try:
+            await self._look_and_tell(site)
+        except JikimiError:
+            raise  # log or database: nothing can be watched now
+        except Exception as error:
+            # A page that our own code cannot read must not end the watch over every company's sites.
+            log.exception("site_not_compared", site=site.id)
+            async with self._database.write() as connection:
+                result = f"cannot be compared: {type(error).__name__}"
+                await websites.put_off(connection, site.id, result=result, until=self._clock() + site.interval)
+
+    async def _look_and_tell(self, site: Website) -> None:
         memory = _memory(site)
         look = await self._fetcher.look(site.url)
         deploying = site.deploying(look.at)
-        if self._draws and not deploying and _wants_picture(memory, look):
+        if self._draws and not deploying and await asyncio.to_thread(_wants_picture, memory, look):
             look = await self._draw(site, memory, look)
-        events = compare(memory, look, deploying=deploying)
+        events = await asyncio.to_thread(compare, memory, look, deploying=deploying)
         await self._append(site, look.at, events)
         failed_first = look.page is None and memory.failures == 1
         async with self._database.write() as connection:
@@ -80,9 +131,10 @@ class SiteWatch:
                 connection,
                 site.id,
                 at=look.at,
+                known=site.memory,
                 memory=msgspec.msgpack.encode(memory),
                 result=_result(memory, look, deploying)[:300],
-                again_in=AGAIN_AFTER_FAILURE if failed_first else timedelta(seconds=site.interval_seconds),
+                again_in=AGAIN_AFTER_FAILURE if failed_first else site.interval,
             )
 
     async def _append(self, site: Website, at: datetime, events: Sequence[Fields]) -> None:
@@ -107,7 +159,10 @@ class SiteWatch:
 
     async def _draw(self, site: Website, memory: SiteMemory, look: Look) -> Look:
         """The look with its picture, which is kept as evidence: the learned face, and the last changed ones."""
-        png, digest = await picture.take_picture(site.url)
+        if memory.learning and self._drawing.locked():
+            return look  # one of its next looks will do
+        async with self._drawing:
+            png, digest = await picture.take_picture(site.url, self._fetcher.addresses)
         if digest:
             name = "own.png" if memory.learning else f"changed-{look.at:%Y%m%dT%H%M%SZ}.png"
             await asyncio.to_thread(_keep, self._pictures / site.id, name, png)

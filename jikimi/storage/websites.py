@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import case, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jikimi.errors import Misconfigured
@@ -25,6 +25,10 @@ class Website(msgspec.Struct, frozen=True):
     deploying_until: datetime | None
     last_look_at: datetime | None
     last_result: str
+
+    @property
+    def interval(self) -> timedelta:
+        return timedelta(seconds=self.interval_seconds)
 
     def deploying(self, now: datetime) -> bool:
         """The company said that it is rebuilding the site."""
@@ -79,10 +83,24 @@ async def due(connection: AsyncConnection, now: datetime, *, limit: int) -> list
 
 
 async def looked(
-    connection: AsyncConnection, site_id: str, *, at: datetime, memory: bytes, result: str, again_in: timedelta
+    connection: AsyncConnection,
+    site_id: str,
+    *,
+    at: datetime,
+    known: bytes | None,
+    memory: bytes,
+    result: str,
+    again_in: timedelta,
 ) -> None:
-    """Keep what one look taught; `again_in` until the next."""
-    await _change(connection, site_id, memory=memory, last_look_at=at, last_result=result, next_look_at=at + again_in)
+    """Keep what one look taught; `again_in` until the next. `known` is the memory it began with: when the company said
+    meanwhile that the site is to be learned anew, that stands."""
+    taught = case((websites.c.memory.is_not_distinct_from(known), literal(memory)), else_=websites.c.memory)
+    await _change(connection, site_id, memory=taught, last_look_at=at, last_result=result, next_look_at=at + again_in)
+
+
+async def put_off(connection: AsyncConnection, site_id: str, *, result: str, until: datetime) -> None:
+    """A look that came to nothing through our own fault: what is known stays, the next is not before `until`."""
+    await _change(connection, site_id, last_result=result, next_look_at=until)
 
 
 async def deploy(connection: AsyncConnection, site_id: str, until: datetime | None) -> None:

@@ -1,5 +1,7 @@
 """The service monitoring over a real database, a real event log and a real web server."""
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from collectors.websites import fetch
+from collectors.websites.addresses import Addresses
 from collectors.websites.fetch import SiteFetcher
 from collectors.websites.memory import LOOKS_TO_LEARN
+from collectors.websites.page import Page
 from jikimi.cli.site_watch import AGAIN_AFTER_FAILURE, SiteWatch
 from jikimi.domain.event import EventBatch, decode_envelope
 from jikimi.storage import tenants, websites
@@ -35,7 +40,7 @@ class Watched:
 
     def started(self) -> SiteWatch:
         """As a new process."""
-        fetcher = SiteFetcher(private=True, clock=lambda: self.now)
+        fetcher = SiteFetcher(Addresses(private=True), clock=lambda: self.now)
         watch = SiteWatch(self.database, self.log, fetcher, self._pictures, lambda: self.now)
         watch._draws = False
         return watch
@@ -128,3 +133,43 @@ async def test_a_site_that_is_watched_no_longer_is_left_alone(watched: Watched) 
     async with watched.database.write() as connection:
         await websites.end(connection, (await watched.row()).id, watched.now)
     assert await watched.watch.look_round() == 0
+
+
+async def test_to_learn_anew_stands_though_a_look_was_under_way(watched: Watched) -> None:
+    await watched.look(LOOKS_TO_LEARN)
+    row = await watched.row()
+    async with watched.database.write() as connection:
+        await websites.deploy(connection, row.id, None)
+        await websites.looked(
+            connection, row.id, at=watched.now, known=row.memory, memory=b"old", result="", again_in=MINUTE
+        )
+    assert (await watched.row()).memory is None
+
+
+async def test_a_site_our_own_code_cannot_read_does_not_end_the_watch(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_html: bytes, _url: str) -> Page:
+        raise RecursionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fetch, "read_page", broken)
+        await watched.look()
+    assert "RecursionError" in (await watched.row()).last_result
+    await watched.look()
+    assert "learning" in (await watched.row()).last_result
+
+
+async def test_a_silent_site_holds_up_no_other(watched: Watched) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        async with watched.database.write() as connection:
+            tenant = (await websites.load_all(connection))[0].tenant_id
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+            await websites.watch(connection, tenant, url, name="x", interval_seconds=300, at=watched.now)
+        stop = asyncio.Event()
+        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+            group.create_task(watched.watch.run(stop))
+            while watched.site.asked < 2:
+                await asyncio.sleep(0.05)
+                watched.now += 10 * MINUTE
+            stop.set()

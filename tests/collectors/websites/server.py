@@ -9,12 +9,13 @@ from pathlib import Path
 
 
 class ServedSite:
-    """`body`, `status` and `headers` of every answer; `url` of the page."""
+    """`body`, `status` and `headers` of every answer; `url` of the page; how often it was `asked`."""
 
     def __init__(self, url: str, body: bytes) -> None:
         self.url = url
         self.body = body
         self.status = 200
+        self.asked = 0
         self.headers: dict[str, str] = {"Content-Type": "text/html; charset=utf-8"}
 
 
@@ -24,6 +25,7 @@ def served(body: bytes, certificate: tuple[Path, Path] | None = None) -> Iterato
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            site.asked += 1
             self.send_response(site.status)
             for name, value in site.headers.items():
                 self.send_header(name, value)

@@ -53,3 +53,9 @@ def test_one_other_word_moves_few_bits_and_another_text_many(place: int) -> None
     changed[place % len(words)] = "다른말"
     assert distance(simhash(words), simhash(changed)) <= 24
     assert distance(simhash(words), simhash(reversed(words))) > 12
+
+
+def test_tags_without_end_are_read() -> None:
+    page = read_page(b"<title>x</title>" + b"".join(b"<x%d>a</x%d>" % (n, n) for n in range(100_000)), URL)
+    assert page.title == "x"
+    assert len(page.shape) < 2000
