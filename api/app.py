@@ -4,6 +4,7 @@ from fastapi import APIRouter, FastAPI
 
 from api import (
     admin,
+    admin_agent_config,
     admin_users,
     admin_websites,
     agent_config,
@@ -34,6 +35,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     agent_config.router,
     admin.router,
     admin_users.router,
+    admin_agent_config.router,
     passports.router,
     workshop.router,
     admin_websites.router,

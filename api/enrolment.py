@@ -46,12 +46,13 @@ class Enrolment(BaseModel):
 
 
 class Enrolled(BaseModel):
-    """The one answer that ever holds the credential."""
+    """The one answer that ever holds the credential. `config_key` (PEM): by it the agent believes its settings."""
 
     agent_id: str
     tenant_id: str
     device_id: str
     credential: str
+    config_key: str = ""
 
 
 @router.post("/v1/enrol")
@@ -74,7 +75,8 @@ async def enrol(request: Request, wish: Enrolment) -> Enrolled:
     here.credentials.forget()
     here.metrics.enrolments.labels("ok").inc()
     _log.info("agent_enrolled", tenant=enrolled.tenant_id, device=enrolled.device_id, agent=enrolled.agent_id)
-    return enrolled
+    keys = here.services.config_keys
+    return enrolled.model_copy(update={"config_key": keys.public if keys else ""})
 
 
 async def issue_token(

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from api.config_keys import ConfigKeys
 from api.rules.desk import RuleDesk
 from api.rules.port import Workshop
 from jikimi.clock import Clock
@@ -17,7 +18,7 @@ class Services:
     """`status` gives the object that `jikimi status --json` prints; `admin_token` guards /v1/admin.
 
     Without a `workshop` the routes of /v1/admin/rules that need it answer 503.
-    `rule_desk` is None in a process that runs no detectors.
+    `rule_desk` is None in a process that runs no detectors. Without `config_keys` agents cannot be given settings.
     """
 
     database: Database
@@ -28,3 +29,4 @@ class Services:
     status: Callable[[], Awaitable[dict[str, Any]]]
     workshop: Workshop | None = None
     rule_desk: RuleDesk | None = None
+    config_keys: ConfigKeys | None = None

@@ -35,15 +35,15 @@ def main(words: Sequence[str] | None = None) -> int:
 
     set_up_logs(verbose=asked.verbose)
     try:
-        heavy = asyncio.run(agent.run(StateDir(asked.state or default_state_dir()), restarts=asked.restarts))
+        anew = asyncio.run(agent.run(StateDir(asked.state or default_state_dir()), restarts=asked.restarts))
     except (JikimiError, BaseExceptionGroup) as error:
         ours = first_of_ours(error)
         if ours is None:
             raise
         print(f"jikimi: {ours}", file=sys.stderr)  # noqa: T201 - the sentence for people
         return exit_code(ours)
-    if heavy:
-        start_anew(asked.restarts + 1)
+    if anew:
+        start_anew(asked.restarts + anew.too_heavy)
     return 0
 
 

@@ -12,14 +12,15 @@ from contextlib import AsyncExitStack, contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
 import structlog
 
-from collectors import caps, config, health, identity, settings
+from collectors import caps, health, identity, settings
 from collectors.evidence.capture import Capture
+from collectors.following import Following
 from collectors.health import Health, Status
 from collectors.http import Client
 from collectors.identity import VERSION, Identity
@@ -31,7 +32,7 @@ from collectors.passports import Passports
 from collectors.settings import AgentSettings, StateDir
 from collectors.sources import volumes
 from collectors.sources.executions import Executions
-from collectors.sources.feed import Source
+from collectors.sources.feed import HealthKind, Source
 from collectors.sources.files import Files
 from collectors.sources.flows import Flows
 from collectors.sources.kernel_records import KernelRecords
@@ -186,12 +187,18 @@ def addresses_of(url: str) -> frozenset[tuple[str, int]]:
     return frozenset((str(address[4][0]), port) for address in found)
 
 
-async def run(state: StateDir, *, restarts: int = 0, clock: Clock = utc_now) -> str:
-    """Watch until SIGTERM or SIGINT (""), or until the agent is too heavy (why).
+class Anew(NamedTuple):
+    """The agent has to start itself anew: because it is too heavy, or to take other settings."""
+
+    why: str
+    too_heavy: bool
+
+
+async def run(state: StateDir, *, restarts: int = 0, clock: Clock = utc_now) -> Anew | None:
+    """Watch until SIGTERM or SIGINT (None), or until the agent has to start anew.
 
     Raises Misconfigured, AlreadyRunning, Refused (the centre turned us away)."""
     who = identity.load(state.credential)
-    chosen = settings.load(state.settings)
     state.prepare()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -201,7 +208,7 @@ async def run(state: StateDir, *, restarts: int = 0, clock: Clock = utc_now) -> 
         spool = await Spool.open(state.spool, agent_id=who.agent_id, hostname=who.device, clock=clock)
         stack.push_async_callback(spool.close)
         client = await stack.enter_async_context(Client(ANSWER_WITHIN))
-        return await _Agent(state, who, chosen, spool, client, clock).run(stop, restarts)
+        return await _Agent(state, who, spool, client, clock).run(stop, restarts)
 
 
 class _Said(msgspec.Struct):
@@ -218,21 +225,17 @@ class _Agent:
         self,
         state: StateDir,
         who: Identity,
-        chosen: AgentSettings,
         spool: Spool,
         client: Client,
         clock: Clock,
     ) -> None:
         self._state = state
         self._who = who
-        self._chosen = chosen
         self._spool = spool
         self._client = client
         self._clock = clock
         self._started = clock()
         self._uplink = Uplink(client, who, spool)
-        self._config = config.load(state.config)
-        self._passports = Passports(self._config.media, Memory(state.memory("passport_clock")), clock=clock)
         self._supervisor: Supervisor
         self._put_count = 0
         self._reached: datetime | None = None
@@ -242,8 +245,11 @@ class _Agent:
         self._left_over = earlier.health.spool_events if earlier else 0
         own = (state.settings, state.credential, state.config)
         self._tamper = Tamper(state.life, own, earlier.health.clock if earlier else None, clock=clock)
+        self._following = Following(state, who, self._tamper.files, self._tamper.say, clock)
+        self._chosen = self._following.chosen
+        self._passports = Passports(self._following.media, Memory(state.memory("passport_clock")), clock=clock)
 
-    async def run(self, stop: asyncio.Event, restarts: int) -> str:
+    async def run(self, stop: asyncio.Event, restarts: int) -> Anew | None:
         centre = await asyncio.to_thread(addresses_of, self._who.url)
         watched = [self._tamper, *sources(self._state, self._chosen, centre, self._passports)]
         self._supervisor = Supervisor(watched, self._put, self._who.device)
@@ -254,21 +260,27 @@ class _Agent:
         others = [asyncio.create_task(self._beat()), asyncio.create_task(self._tell_status())]
         heavy = asyncio.create_task(caps.watch(self._chosen.caps, restarts))
         asked = asyncio.create_task(stop.wait())
-        await asyncio.wait({carrying, uplink, *others, heavy, asked}, return_when=asyncio.FIRST_COMPLETED)
+        other = asyncio.create_task(self._following.anew.wait())
+        await asyncio.wait({carrying, uplink, *others, heavy, asked, other}, return_when=asyncio.FIRST_COMPLETED)
         ended = [task for task in (carrying, uplink, *others) if task.done()]
-        why = heavy.result() if heavy.done() and not stop.is_set() else ""
-        await self._end(carrying, [uplink, heavy, asked, *others], why, send=not ended)
+        anew = None
+        if heavy.done() and not stop.is_set():
+            anew = Anew(heavy.result(), too_heavy=True)
+        elif other.done() and not stop.is_set():
+            anew = Anew("the centre changed its settings", too_heavy=False)
+        await self._end(carrying, [uplink, heavy, asked, other, *others], anew, send=not ended)
         for task in ended:
             task.result()
-        return why
+        return anew
 
     async def _end(
-        self, carrying: asyncio.Task[None], others: Sequence[asyncio.Task[Any]], why: str, *, send: bool
+        self, carrying: asyncio.Task[None], others: Sequence[asyncio.Task[Any]], anew: Anew | None, *, send: bool
     ) -> None:
         """Stop intake, drain into the spool, send what goes at once, tell the status; the rest waits on disk."""
-        if why:
-            _log.warning("agent_too_heavy", reason=why)
-            await self._supervisor.stop("degraded", f"the agent starts itself anew: {why}")
+        if anew:
+            _log.warning("agent_starts_anew", reason=anew.why)
+            kind: HealthKind = "degraded" if anew.too_heavy else "heartbeat"
+            await self._supervisor.stop(kind, f"the agent starts itself anew: {anew.why}")
         else:
             await self._supervisor.stop(Shutdown=await asyncio.to_thread(computer_stops))
         for task in others:
@@ -319,11 +331,7 @@ class _Agent:
             told = msgspec.json.decode(said, type=_Said)
             self._passports.heard(told.time)
             self._tamper.heard(told.time, self._clock())
-            if told.config_version > self._config.version:
-                self._config = await config.fetch(self._client, self._who, self._config)
-                self._passports.replace(self._config.media)
-                self._tamper.files.write(self._state.config, partial(config.save, self._config, self._state.config))
-                _log.info("config_taken", version=self._config.version)
+            await self._following.follow(told.config_version, self._client, self._passports)
         except (Transient, OSError, msgspec.MsgspecError) as error:
             _log.warning("config_not_taken", reason=str(error))
 

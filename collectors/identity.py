@@ -23,6 +23,8 @@ class Identity(msgspec.Struct, frozen=True):
     device_id: str
     device: str
     credential: str
+    config_key: str = ""
+    """The centre's public key (PEM) whose settings are believed; "" for an agent enrolled before there was one."""
 
     def __repr__(self) -> str:
         return f"Identity(url={self.url!r}, agent_id={self.agent_id!r}, device={self.device!r})"
@@ -33,6 +35,7 @@ class _Enrolled(msgspec.Struct, frozen=True):
     tenant_id: str
     device_id: str
     credential: str
+    config_key: str = ""
 
 
 async def enrol(
@@ -56,7 +59,7 @@ async def enrol(
         given = msgspec.json.decode(response.content, type=_Enrolled)
     except msgspec.MsgspecError as error:
         raise Misconfigured(f"{url} does not answer like a Jikimi centre: {error}") from error
-    return Identity(url, given.agent_id, given.tenant_id, given.device_id, device, given.credential)
+    return Identity(url, given.agent_id, given.tenant_id, given.device_id, device, given.credential, given.config_key)
 
 
 def save(identity: Identity, path: Path) -> None:

@@ -1,15 +1,17 @@
 """What an agent was told when it was enrolled, and where it keeps its files. Read once at start."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from collectors.caps import Caps
 from collectors.evidence.settings import CaptureSettings
 from collectors.network_devices.settings import DeviceSettings
+from jikimi.domain.agent_config import merged
 from jikimi.errors import Misconfigured
 
 
@@ -107,7 +109,8 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sticks, for trials only; `tell_processes`: an event for each program that starts (without it processes are only
     named in other events); `logs`: which logs are followed; `malware`: what is scanned and with what;
     `network_devices`: ports on which the agent hears firewalls and switches, none by default; `caps`: the weight above
-    which the agent starts itself anew."""
+    which the agent starts itself anew; `remote`: what the centre decides (jikimi.domain.agent_config says how much that
+    may be) goes over what stands here. Only this file can forbid it."""
 
     protect: tuple[str, ...] = ()
     watch_out: tuple[str, ...] = ()
@@ -119,6 +122,7 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     malware: MalwareSettings = MalwareSettings()
     capture: CaptureSettings = CaptureSettings()
     caps: Caps = Caps()
+    remote: bool = True
 
 
 def default_state_dir() -> Path:
@@ -169,3 +173,21 @@ def load(path: Path) -> AgentSettings:
         raise Misconfigured(f"{path}: cannot be read ({error.strerror})") from error
     except msgspec.MsgspecError as error:
         raise Misconfigured(f"{path}: {error}; mend it or enrol again") from error
+
+
+def with_remote(local: AgentSettings, remote: Mapping[str, Any], state: Path) -> AgentSettings:
+    """`local` with what the centre decided over it; folders that this computer does not have are left out.
+
+    Raises Misconfigured when both together make no settings, or a folder holds the agent's own state.
+    """
+    if not local.remote or not remote:
+        return local
+    here = dict(remote)
+    for name in ("protect", "watch_out", "templates"):
+        if name in here:
+            there = [Path(folder) for folder in here[name] if Path(folder).is_dir()]
+            here[name] = protected_folders(there, state)
+    try:
+        return msgspec.convert(merged(msgspec.to_builtins(local), here), AgentSettings)
+    except msgspec.ValidationError as error:
+        raise Misconfigured(f"the centre's settings do not fit this computer's: {error}") from error

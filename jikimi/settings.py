@@ -42,6 +42,11 @@ class DataDir:
         return self.root / "trusted-keys"
 
     @property
+    def config_keys(self) -> Path:
+        """Folder of the keys that sign what agents are told to do; whoever reads it commands them."""
+        return self.root / "agent-config-keys"
+
+    @property
     def address(self) -> Path:
         """`http://127.0.0.1:PORT` of the running centre."""
         return self.root / "centre.address"

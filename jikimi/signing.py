@@ -72,6 +72,12 @@ class SigningKey:
                 raise Misconfigured(f"{target}: the key cannot be written ({error.strerror})") from error
         return public
 
+    @property
+    def public(self) -> str:
+        """The public key in PEM."""
+        raw = self._key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        return raw.decode("ascii")
+
     def sign(self, purpose: str, message: bytes) -> Signature:
         """`purpose` is signed too, so that what was signed as one thing never passes for another."""
         return Signature(self.id, self._key.sign(_framed(purpose, message)))
@@ -88,6 +94,12 @@ class TrustedKeys:
         """Every `*.pub` in the folder; a missing folder trusts nobody. Raises Misconfigured for what is no key."""
         keys = [_public(path) for path in sorted(folder.glob(f"*{PUBLIC_SUFFIX}"))]
         return cls({_id_of(key): key for key in keys})
+
+    @classmethod
+    def one(cls, public: str) -> "TrustedKeys":
+        """Of a single public key in PEM. Raises Misconfigured for what is no such key."""
+        key = _loaded(public.encode(), "the key")
+        return cls({_id_of(key): key})
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -114,11 +126,16 @@ def _id_of(key: Ed25519PublicKey) -> str:
 
 def _public(path: Path) -> Ed25519PublicKey:
     try:
-        key = load_pem_public_key(path.read_bytes())
+        return _loaded(path.read_bytes(), str(path))
     except OSError as error:
         raise Misconfigured(f"{path}: the public key cannot be read ({error.strerror})") from error
+
+
+def _loaded(content: bytes, where: str) -> Ed25519PublicKey:
+    try:
+        key = load_pem_public_key(content)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise Misconfigured(f"{path}: this is no public key in PEM; take it out of the trusted keys") from error
+        raise Misconfigured(f"{where}: this is no public key in PEM; take it out of the trusted keys") from error
     if not isinstance(key, Ed25519PublicKey):
-        raise Misconfigured(f"{path}: this is no Ed25519 key; take it out of the folder of trusted keys")
+        raise Misconfigured(f"{where}: this is no Ed25519 key; take it out of the trusted keys")
     return key

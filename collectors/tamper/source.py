@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from collectors.sources.feed import Feed
+from collectors.sources.feed import Feed, HealthKind
 from collectors.tamper import life
 from collectors.tamper.clock import Clocks, ClockWatch, clocks
 from collectors.tamper.life import Life
@@ -51,6 +51,7 @@ class Tamper:
         self._began = clock()
         self.files = OwnFiles(files, self._before.files if self._before else {})
         self._apart: list[float] = []
+        self._said: list[tuple[HealthKind, str]] = []
 
     def run(self, feed: Feed, stop: threading.Event) -> None:
         """Raises OSError when the record cannot be written."""
@@ -60,6 +61,7 @@ class Tamper:
             self.look(feed)
             self._write(ended=False)
             if stop.wait(self._look):
+                self._tell_what_was_said(feed)
                 return
 
     def look(self, feed: Feed) -> None:
@@ -74,6 +76,7 @@ class Tamper:
             feed.health(
                 "clock_moved", f"set {where} by {abs(moved):.0f} s", Collector="agent", MovedBySeconds=round(moved)
             )
+        self._tell_what_was_said(feed)
         while self._apart:
             ahead = self._apart.pop(0)
             feed.health("clock_moved", _apart(ahead), Collector="agent", AheadOfCentreSeconds=round(ahead))
@@ -84,10 +87,18 @@ class Tamper:
         if ahead is not None:
             self._apart.append(ahead)
 
+    def say(self, kind: HealthKind, reason: str) -> None:
+        """What another part of the agent has to tell of it; told at the next look."""
+        self._said.append((kind, reason))
+
     def ended(self) -> None:
         """The agent ends in order: the next life has nothing to tell of it."""
         with contextlib.suppress(OSError):
             self._write(ended=True)
+
+    def _tell_what_was_said(self, feed: Feed) -> None:
+        while self._said:
+            feed.health(*self._said.pop(0), Collector="agent")
 
     def _tell_last_end(self, feed: Feed) -> None:
         last, self._before = self._before, None

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from jikimi.cli import admin_website, device_passport
+from jikimi.cli import admin_agent_config, admin_website, device_passport
 from jikimi.cli.admin_client import AdminClient
 from jikimi.cli.admin_options import AsJson, Data, OfTenant
 from jikimi.cli.printed import print_many, print_one
@@ -29,6 +29,7 @@ for name, group in {
     "token": token,
     "user": user,
     "agent": agent,
+    "agent-config": admin_agent_config.app,
     "placeholder": placeholder,
     "device-passport": device_passport.app,
     "dead-letter": letters,

@@ -95,6 +95,7 @@ async def _start(options: CentreOptions, listener: socket.socket, stack: context
     from alerting.settings import AlertSettings
     from alerting.worker import AlertWorker
     from api.app import create_app
+    from api.config_keys import ConfigKeys
     from api.services import Services
     from api.settings import ApiSettings
     from collectors.websites.addresses import Addresses
@@ -127,7 +128,8 @@ async def _start(options: CentreOptions, listener: socket.socket, stack: context
 
     workshop = RuleWorkshop(database, store, lambda: library.places)
     desk = RuleDesk(database, library, utc_now)
-    services = Services(database, event_log, store, utc_now, token, status, workshop, desk)
+    keys = await asyncio.to_thread(ConfigKeys.open, data.config_keys)
+    services = Services(database, event_log, store, utc_now, token, status, workshop, desk, keys)
     server = _Server(uvicorn.Config(create_app(services, ApiSettings()), log_config=None, timeout_graceful_shutdown=3))
     alert_settings = _reachable(options.alert_settings or AlertSettings(), address)
     channels = await stack.enter_async_context(build_channels(alert_settings))

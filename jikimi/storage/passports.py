@@ -49,7 +49,7 @@ async def allow(
         raise Misconfigured(f"the passport would end ({passport.valid_until}) before it begins ({passport.valid_from})")
     row = {name: getattr(passport, name) for name in DevicePassport.__struct_fields__}
     await connection.execute(device_passports.insert().values(tenant_id=tenant_id, created_at=at, **row))
-    await _changed(connection, tenant_id)
+    await raise_config_version(connection, tenant_id)
     return passport
 
 
@@ -60,14 +60,14 @@ async def change(connection: AsyncConnection, tenant_id: str, passport_id: str, 
     row = (await connection.execute(select(device_passports).where(*of_tenant))).one_or_none()
     if row is None:
         raise Misconfigured(f"there is no passport {passport_id!r}; `jikimi admin device-passport list` shows them")
-    await _changed(connection, tenant_id)
+    await raise_config_version(connection, tenant_id)
     return _passport(row)
 
 
 async def enforce(connection: AsyncConnection, tenant_id: str, what: Enforcement) -> None:
     """From now on the company's agents do `what` with volumes that are not allowed."""
     await connection.execute(tenants.update().where(tenants.c.id == tenant_id).values(media_enforcement=what))
-    await _changed(connection, tenant_id)
+    await raise_config_version(connection, tenant_id)
 
 
 async def config_version(connection: AsyncConnection, tenant_id: str) -> int:
@@ -78,9 +78,10 @@ async def config_version(connection: AsyncConnection, tenant_id: str) -> int:
     return version
 
 
-async def _changed(connection: AsyncConnection, tenant_id: str) -> None:
-    raised = tenants.update().where(tenants.c.id == tenant_id).values(config_version=tenants.c.config_version + 1)
-    await connection.execute(raised)
+async def raise_config_version(connection: AsyncConnection, tenant_id: str | None) -> None:
+    """Agents of the company (None: of all) ask for their configuration with the next heartbeat."""
+    raised = tenants.update().values(config_version=tenants.c.config_version + 1)
+    await connection.execute(raised if tenant_id is None else raised.where(tenants.c.id == tenant_id))
 
 
 def _passport(row: Row[Any]) -> DevicePassport:

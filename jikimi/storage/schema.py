@@ -96,6 +96,7 @@ devices = Table(
     Column("name", String(200), nullable=False),  # as the company calls it
     Column("os", String(64), nullable=False, default=""),
     Column("first_seen", UtcDateTime, nullable=False),
+    Column("always_on", Boolean, nullable=False, server_default=text("'0'")),  # a server: silence counts at any hour
     UniqueConstraint("tenant_id", "name"),
 )
 contacts = Table(
@@ -123,6 +124,7 @@ agents = Table(
     Column("last_seen", UtcDateTime),
     Column("health", JSON),  # last heartbeat as sent
     Column("revoked_at", UtcDateTime),
+    Column("silent_since", UtcDateTime),  # told as silent: its last sign of life
 )
 websites = Table(  # which sites the service monitoring looks at, and what it learned of each
     "websites",
@@ -158,6 +160,15 @@ device_passports = Table(  # removable devices a company allows; see jikimi/doma
     Column("revoked_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     Index("ix_device_passports_tenant_id", "tenant_id"),
+)
+agent_settings = Table(  # what the centre decided for agents; see jikimi/domain/agent_config.py
+    "agent_settings",
+    metadata,
+    _tenant(primary_key=True),
+    Column("device_id", String(64), primary_key=True),  # "": the whole company
+    Column("settings", JSON, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+    Column("changed_by", String(200), nullable=False),
 )
 enrolment_tokens = Table(
     "enrolment_tokens",

@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 from api.app import create_app
+from api.config_keys import ConfigKeys
 from api.services import Services
 from api.settings import ApiSettings
 from jikimi.domain.event import Envelope, EventBatch, decode_envelope
@@ -41,6 +42,7 @@ class Agent(msgspec.Struct, frozen=True):
     tenant_id: str
     device_id: str
     credential: str
+    config_key: str = ""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -149,7 +151,13 @@ async def running_centre(folder: Path, **settings: Any) -> AsyncIterator[Running
     try:
         async with Database.sqlite(folder / "centre.db") as database:
             services = Services(
-                database, log, cast("EventStore", None), lambda: clock[0], "admin-token-of-this-machine", status
+                database,
+                log,
+                cast("EventStore", None),
+                lambda: clock[0],
+                "admin-token-of-this-machine",
+                status,
+                config_keys=ConfigKeys.open(folder / "agent-config-keys"),
             )
             app = create_app(services, ApiSettings(**settings))
             transport = httpx.ASGITransport(app)

@@ -48,6 +48,7 @@ class Centre:
     admin: list[dict[str, Any]] = field(default_factory=list)
     tenants: list[str] = field(default_factory=lambda: ["한빛정밀"])
     config: dict[str, Any] = field(default_factory=lambda: {"version": 1, "media": {}})
+    config_key: str = ""
     lag: deque[int] = field(default_factory=deque)
     url: str = ""
     _credit: int | None = None
@@ -98,7 +99,8 @@ class Centre:
         self.enrolled.append(wish)
         if wish["token"] not in self.tokens:
             return 401, {"error": "this enrolment token is unknown", "code": "unauthorised"}, {}
-        return 200, {"agent_id": "a1", "tenant_id": "t1", "device_id": "d1", "credential": "secret"}, {}
+        given = {"agent_id": "a1", "tenant_id": "t1", "device_id": "d1", "credential": "secret"}
+        return 200, {**given, "config_key": self.config_key}, {}
 
     def _token(self, headers: dict[str, str], wish: dict[str, Any]) -> Fault:
         self.admin.append(wish)

@@ -10,10 +10,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from typer.testing import CliRunner, Result
 
+from api.config_keys import ConfigKeys
 from jikimi.cli.agent import app
+from jikimi.clock import utc_now
+from jikimi.domain.agent_config import VALID_FOR, Document
 from tests.collectors.centre import Centre, serving
 
 ENOUGH = 30.0
@@ -87,6 +91,11 @@ def watching(state: Path) -> bool:
         return False
     told = json.loads(done.stdout)["status"]
     return told is not None and all(source["state"] != "starting" for source in told["health"]["sources"].values())
+
+
+def status(state: Path) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(agent("status", "--state", state, "--json").stdout)["status"]
+    return told
 
 
 def stored(centre: Centre, **fields: Any) -> list[dict[str, Any]]:
@@ -250,3 +259,49 @@ class TestStatus:
         done = agent("status", "--state", state)
         state.chmod(0o700)
         assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+
+
+class TestTheCentresSettings:
+    """Signed with the key that the agent pinned when it was enrolled."""
+
+    @pytest.fixture
+    def keys(self, centre: Centre, tmp_path: Path) -> ConfigKeys:
+        keys = ConfigKeys.open(tmp_path / "keys")
+        centre.config_key = keys.public
+        return keys
+
+    def offer(self, centre: Centre, keys: ConfigKeys, version: int, **settings: Any) -> None:
+        now = utc_now()
+        signed = keys.sign(Document("t1", "d1", version, now, now + VALID_FOR, settings=settings))
+        centre.config = {"version": version, "decides": True, "signed": msgspec.to_builtins(signed)}
+
+    def test_are_taken_by_the_running_agent_without_losing_anything(
+        self, centre: Centre, state: Path, documents: Path, keys: ConfigKeys, tmp_path: Path
+    ) -> None:
+        other = tmp_path / "other"
+        other.mkdir()
+        self.offer(centre, keys, 2, protect=[str(other), str(tmp_path / "not here")], tell_processes=False)
+        enrol(centre, state, documents)
+        with Running(state) as running:
+            until(lambda: any("its settings" in event.get("Reason", "") for event in stored(centre, Kind="heartbeat")))
+            until(lambda: watching(state) and status(state)["protect"] == [str(other)])
+            (other / "new.dwg").write_text("1")
+            until(lambda: stored(centre, Action="create", TargetFilename=str(other / "new.dwg")))
+            assert running.stop()[0] == 0
+        assert not stored(centre, Kind="killed")
+        assert not stored(centre, Kind="changed_by_hand")
+        assert not stored(centre, Kind="config_refused")
+
+    def test_of_a_stranger_change_nothing_and_are_told(
+        self, centre: Centre, state: Path, documents: Path, keys: ConfigKeys, tmp_path: Path
+    ) -> None:
+        enrol(centre, state, documents)
+        self.offer(centre, ConfigKeys.open(tmp_path / "stranger"), 2, protect=[])
+        with Running(state) as running:
+            until(lambda: stored(centre, Kind="config_refused"))
+            until(lambda: watching(state))
+            (documents / "a").write_text("1")
+            until(lambda: stored(centre, Action="create", Protected=True))
+            running.stop()
+        (said,) = stored(centre, Kind="config_refused")
+        assert "not among the 1 trusted" in said["Reason"]
