@@ -46,6 +46,8 @@ check: setup ## lint, types, architecture
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy
+	$(RUN)/mypy --cache-dir .mypy_cache/win32 --platform win32 -m collectors.__main__ -m collectors.agent -m collectors.windows.service
+	$(RUN)/mypy --cache-dir .mypy_cache/darwin --platform darwin -m collectors.__main__ -m collectors.agent
 	$(RUN)/lint-imports
 
 format: setup ## mend what can be mended by machine

@@ -2,15 +2,13 @@
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import platform
-import signal
 import socket
-from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -19,29 +17,16 @@ import msgspec
 import structlog
 
 from collectors import caps, health, identity, settings
-from collectors.evidence.capture import Capture
+from collectors.ending import when_asked_to_end
 from collectors.following import Following
 from collectors.health import Health, Status
 from collectors.http import Client
 from collectors.identity import VERSION, Identity
-from collectors.leak.heard import Heard
-from collectors.leak.source import Leak
-from collectors.malware.source import Malware, scanned_with
-from collectors.malware.suspects import Suspects
+from collectors.locking import locked
 from collectors.passports import Passports
 from collectors.settings import AgentSettings, StateDir
-from collectors.sources import volumes
-from collectors.sources.executions import Executions
-from collectors.sources.feed import HealthKind, Source
-from collectors.sources.files import Files
-from collectors.sources.flows import Flows
-from collectors.sources.kernel_records import KernelRecords
-from collectors.sources.lookups import Lookups
-from collectors.sources.media import Media
+from collectors.sources.feed import HealthKind
 from collectors.sources.memory import Memory
-from collectors.sources.names import Names
-from collectors.sources.owners import Owners
-from collectors.sources.who import Processes
 from collectors.spool import Spool
 from collectors.supervisor import Supervisor
 from collectors.tamper.ending import computer_stops
@@ -58,11 +43,14 @@ STATUS = 2.0
 ANSWER_WITHIN = 20.0
 LAST_SENDING = 3.0
 
+if sys.platform == "win32":
+    from collectors.windows.watched import watched
+elif sys.platform == "darwin":
+    from collectors.macos.watched import watched
+else:
+    from collectors.linux.watched import watched
+
 _log = structlog.get_logger()
-
-
-class AlreadyRunning(Transient):
-    """Another agent holds this state folder."""
 
 
 async def enrol(
@@ -106,76 +94,6 @@ async def enrol(
     return who
 
 
-@contextmanager
-def locked(state: StateDir) -> Iterator[None]:
-    """Raises AlreadyRunning."""
-    with state.lock.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise AlreadyRunning(f"{state.root}: an agent runs here already (process {file.read().strip()})") from None
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
-        yield
-
-
-def is_running(state: StateDir) -> bool:
-    """Whether an agent holds the folder's lock. Raises Misconfigured when that may not be asked."""
-    try:
-        with state.lock.open("r") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise Misconfigured(f"{state.lock}: cannot be read ({error.strerror}); ask as the agent's own user") from error
-    return False
-
-
-def sources(
-    state: StateDir, chosen: AgentSettings, centre: frozenset[tuple[str, int]], passports: Passports
-) -> list[Source]:
-    """The list of what this agent watches."""
-    processes = Processes()
-    owners, names = Owners(processes), Names()
-    records = KernelRecords(processes, owners)
-    loop = chosen.lab_loop_is_removable
-    heard = Heard(chosen.protect, chosen.watch_out, processes.find)
-    suspects = Suspects()
-    watched: list[Source] = [
-        Executions(records, chosen.tell_processes, suspects.started),
-        Files(
-            chosen.protect,
-            Memory(state.memory("files")),
-            processes,
-            chosen.watch_out,
-            (heard, suspects),
-            loop_is_removable=loop,
-        ),
-        Leak(
-            heard, chosen.protect, chosen.templates, state.leak_index, processes.own, partial(volumes.identity_at, loop)
-        ),
-        Media(Memory(state.memory("media")), loop, passports),
-        Flows(Memory(state.memory("flows")), centre, processes, owners, names),
-        Lookups(names, owners, processes),
-    ]
-    if chosen.logs.read:
-        from collectors.sources.logs import Logs, local_zone
-
-        watched.append(Logs(chosen.logs, Memory(state.memory("logs")), processes.own, local_zone()))
-    if chosen.malware.scan:
-        watched.append(Malware(suspects, scanned_with(chosen.malware), processes.own, loop))
-    watched.append(Capture(chosen.capture, state.capture))
-    if chosen.network_devices.listens:
-        from collectors.network_devices.receiver import NetworkDevices  # most agents never need it
-
-        watched.append(NetworkDevices(chosen.network_devices))
-    return watched
-
-
 def addresses_of(url: str) -> frozenset[tuple[str, int]]:
     """(address, port) pairs of the centre; empty while its name cannot be resolved."""
     parts = urlsplit(url)
@@ -194,15 +112,16 @@ class Anew(NamedTuple):
     too_heavy: bool
 
 
-async def run(state: StateDir, *, restarts: int = 0, clock: Clock = utc_now) -> Anew | None:
-    """Watch until SIGTERM or SIGINT (None), or until the agent has to start anew.
+async def run(
+    state: StateDir, *, restarts: int = 0, clock: Clock = utc_now, stop: asyncio.Event | None = None
+) -> Anew | None:
+    """Watch until SIGTERM, SIGINT or `stop` (None), or until the agent has to start anew.
 
     Raises Misconfigured, AlreadyRunning, Refused (the centre turned us away)."""
     who = identity.load(state.credential)
     state.prepare()
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stop or asyncio.Event()
+    when_asked_to_end(stop)
     async with AsyncExitStack() as stack:
         stack.enter_context(locked(state))
         spool = await Spool.open(state.spool, agent_id=who.agent_id, hostname=who.device, clock=clock)
@@ -251,8 +170,8 @@ class _Agent:
 
     async def run(self, stop: asyncio.Event, restarts: int) -> Anew | None:
         centre = await asyncio.to_thread(addresses_of, self._who.url)
-        watched = [self._tamper, *sources(self._state, self._chosen, centre, self._passports)]
-        self._supervisor = Supervisor(watched, self._put, self._who.device)
+        found = [self._tamper, *watched(self._state, self._chosen, centre, self._passports)]
+        self._supervisor = Supervisor(found, self._put, self._who.device)
         self._supervisor.start()
         _log.info("agent_started", device=self._who.device, centre=self._who.url, protects=len(self._chosen.protect))
         carrying = asyncio.create_task(self._supervisor.run())

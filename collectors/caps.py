@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 import msgspec
 
+from collectors.weight import resident
+
 EVERY = 5.0
 SUSTAINED = 60.0
 """Seconds that a cap has to be exceeded without a pause."""
 
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 _MB = 1 << 20
 
 
@@ -79,8 +80,6 @@ async def watch(caps: Caps, restarts: int) -> str:
 
 
 def now() -> Use:
-    """Of this process (proc_pid_statm(5))."""
+    """Of this process."""
     times = os.times()
-    with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - no path object every few seconds
-        pages = int(file.read().split()[1])
-    return Use(time.monotonic(), times.user + times.system, pages * _PAGE)
+    return Use(time.monotonic(), times.user + times.system, resident())

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import sys
 from pathlib import Path
 
 import msgspec
@@ -82,7 +83,7 @@ def save(identity: Identity, path: Path) -> None:
 def load(path: Path) -> Identity:
     """Raises Misconfigured when there is none, it is damaged, or others may read it."""
     try:
-        if path.stat().st_mode & 0o077:
+        if sys.platform != "win32" and path.stat().st_mode & 0o077:
             raise Misconfigured(f"{path}: others may read this credential; run `chmod 600 {path}` and enrol again")
         return msgspec.json.decode(path.read_bytes(), type=Identity)
     except FileNotFoundError:

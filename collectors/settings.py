@@ -1,6 +1,7 @@
 """What an agent was told when it was enrolled, and where it keeps its files. Read once at start."""
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,11 +127,13 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def default_state_dir() -> Path:
-    """$JIKIMI_AGENT_STATE, else /var/lib/jikimi-agent as root, else ~/.local/state/jikimi-agent."""
+    """$JIKIMI_AGENT_STATE, else the system's own place (as root on Unix), else the user's."""
     if named := os.environ.get("JIKIMI_AGENT_STATE"):
         return Path(named)
+    if sys.platform == "win32":
+        return Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData")) / "Jikimi" / "agent"
     if os.geteuid() == 0:
-        return Path("/var/lib/jikimi-agent")
+        return Path("/Library/Application Support/Jikimi" if sys.platform == "darwin" else "/var/lib/jikimi-agent")
     return Path.home() / ".local" / "state" / "jikimi-agent"
 
 

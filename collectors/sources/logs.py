@@ -9,7 +9,6 @@ import glob
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
@@ -25,6 +24,7 @@ from collectors.sources.feed import Feed
 from collectors.sources.followed import Followed, Place
 from collectors.sources.journal import JournalFollower, has_journal
 from collectors.sources.memory import Memory
+from collectors.sources.places import Places
 from jikimi.clock import utc_now
 from jikimi.domain.event import parse_time
 
@@ -118,8 +118,7 @@ class _Following:
         self._troubles: dict[str, str] = {}
         self._unreadable = 0
         self._looked_at = self._saved_at = 0.0
-        self._pending: deque[tuple[int, dict[str, Any]]] = deque()
-        self._noted: dict[str, Any] = {}
+        self._places = Places(feed, source.memory)
         self._journal = self._open_journal()
         self._objects = LogObjects(self._reading)
 
@@ -138,22 +137,13 @@ class _Following:
         return busy
 
     def finish(self) -> None:
-        """Wait a little for what was told to reach the spool: then nothing is read again at the next start."""
         self.save()
-        until = time.monotonic() + FINISH_WITHIN
-        while self._pending and time.monotonic() < until:
-            time.sleep(0.05)
-            self.save()
+        self._places.finish(FINISH_WITHIN)
 
     def save(self) -> None:
-        """Note the places, and keep those whose events are in the spool by now."""
         places = {path: list(log.followed.place) for path, log in self._logs.items() if log.followed.place}
-        now = {"files": self._known.get("files", {}) | places, "cursor": self._journal.cursor if self._journal else ""}
-        if now != self._noted:
-            self._noted = now
-            self._pending.append((self._feed.seen, now))
-        while self._pending and self._pending[0][0] <= self._feed.sent + self._feed.dropped:
-            self._source.memory.save(self._pending.popleft()[1])
+        cursor = self._journal.cursor if self._journal else ""
+        self._places.note({"files": self._known.get("files", {}) | places, "cursor": cursor})
 
     def close(self) -> None:
         for log in self._logs.values():

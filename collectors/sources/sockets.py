@@ -7,9 +7,9 @@ import os
 import socket
 import struct
 import time
-from typing import NamedTuple
 
 from collectors.sources.netlink import DUMP, Message, Netlink, attributes
+from collectors.sources.socket_watch import Sock
 from collectors.sources.who import NOBODY, Processes, Who
 
 BY_FAMILY = 20
@@ -20,7 +20,6 @@ AFTER = struct.Struct("=IIIII")  # expires, rqueue, wqueue, uid, inode
 INFO = 2
 WANT_INFO = 1 << (INFO - 1)
 TCP, UDP = 6, 17
-SYN_SENT, TIME_WAIT, LISTEN = 2, 6, 10
 ALL_STATES = 0xFFF
 NO_COOKIE = b"\xff" * 8
 
@@ -29,28 +28,6 @@ _BYTES = struct.Struct("=QQII")
 
 HEADERS = {socket.AF_INET: 52, socket.AF_INET6: 72}
 """Bytes of IP and TCP headers with the time stamp option, to estimate IP bytes from a socket's payload counts."""
-
-
-class Sock(NamedTuple):
-    """One socket; addresses as text, counters from this machine's side (0 when the kernel tells none)."""
-
-    family: int
-    state: int
-    local: str
-    local_port: int
-    remote: str
-    remote_port: int
-    uid: int
-    inode: int
-    cookie: bytes
-    packets_out: int = 0
-    bytes_out: int = 0
-    packets_in: int = 0
-    bytes_in: int = 0
-
-    @property
-    def pair(self) -> tuple[str, int, str, int]:
-        return self.local, self.local_port, self.remote, self.remote_port
 
 
 def tcp_sockets(ask: Netlink) -> list[Sock]:

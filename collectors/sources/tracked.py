@@ -18,6 +18,7 @@ from collectors.sources.flow_fields import NANOSECONDS, flow_fields
 from collectors.sources.names import Names
 from collectors.sources.netlink import NETFILTER, SOCK_DIAG, Netlink, lost_events
 from collectors.sources.owners import Owners
+from collectors.sources.socket_watch import LISTEN
 from collectors.sources.sockets import Inodes
 from collectors.sources.who import NOBODY, Processes, Who
 
@@ -174,7 +175,7 @@ class Tracked:
     def _learn_listeners(self) -> None:
         """Who listens already: the kernel records only those who begin."""
         for sock in sockets.tcp_sockets(self._diag):
-            if sock.state == sockets.LISTEN and (who := sockets.owner(sock, self._inodes, self._processes)).pid:
+            if sock.state == LISTEN and (who := sockets.owner(sock, self._inodes, self._processes)).pid:
                 self._owners.listens(sock.local_port, who)
 
 

@@ -6,13 +6,16 @@ cannot be had.
 """
 
 import os
-import pwd
 import stat
+import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
+
+if sys.platform != "win32":
+    import pwd
 
 ALIVE, ENDED = 32_768, 4096
 """Processes remembered; of those that ended only the latest."""
@@ -23,8 +26,10 @@ LONGEST_ENDED = 256
 LOOK_AGAIN = 10.0
 """Seconds after which a process is looked at again: a daemon gives its rights up after it began."""
 DELETED = " (deleted)"
-_BOOT_TIME = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
-_TICKS = os.sysconf("SC_CLK_TCK")
+_BOOT_TIME, _TICKS = 0.0, 100
+if sys.platform == "linux":
+    _BOOT_TIME = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Who(NamedTuple):
@@ -66,6 +71,8 @@ def readable(path: str) -> str:
 
 def user_name(uid: int) -> str:
     """Login name, else the number."""
+    if sys.platform == "win32":
+        return str(uid)
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

@@ -105,7 +105,8 @@ def status(
     """Does it run, when did it last reach the centre, what waits, how is each source. Exit 0 = it runs, 1 = not."""
     import msgspec
 
-    from collectors import agent, health
+    from collectors import health
+    from collectors.locking import is_running
     from collectors.settings import StateDir, default_state_dir
     from jikimi.clock import utc_now
 
@@ -113,7 +114,7 @@ def status(
     if not folder.enrolled():
         raise Misconfigured(f"{folder.root}: no agent is enrolled here; run `jikimi agent enrol` first")
     told = health.read(folder.status)
-    running = agent.is_running(folder)
+    running = is_running(folder)
     if as_json:
         inside = msgspec.to_builtins(told) if told else None
         print(msgspec.json.encode({"running": running, "status": inside}).decode())
@@ -138,13 +139,13 @@ def capture(
     """Keep the packets around now as evidence: capture files, read-only, with their SHA-256 in a manifest."""
     import getpass
 
-    from collectors import agent
     from collectors.evidence import requests
+    from collectors.locking import is_running
     from collectors.settings import StateDir, default_state_dir
     from jikimi.clock import utc_now
 
     folder = StateDir(state or default_state_dir())
-    if not agent.is_running(folder):
+    if not is_running(folder):
         raise Misconfigured(f"{folder.root}: no agent runs here, which does the capturing; start it first")
     try:
         asked = requests.ask(

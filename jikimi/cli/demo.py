@@ -123,7 +123,7 @@ async def _agent(data: DataDir, address: str) -> AsyncIterator[None]:
 
 async def _end_orphan(state: Path) -> None:
     """A demo that was killed leaves its agent running; this start takes its place."""
-    from collectors.agent import is_running
+    from collectors.locking import is_running
     from collectors.settings import StateDir
 
     place = StateDir(state)

@@ -6,6 +6,7 @@ A ballast file keeps a few megabytes aside: thrown off when the disk is full, ta
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ FreeSpace = Callable[[Path], int]
 
 
 def free_space(folder: Path) -> int:
-    if not hasattr(os, "statvfs"):
+    if sys.platform == "win32":
         import shutil
 
         return shutil.disk_usage(folder).free

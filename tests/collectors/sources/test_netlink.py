@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from collectors.sources import netlink, sockets
 from collectors.sources.conntrack import Reader
 from collectors.sources.netlink import SOCK_DIAG, Netlink, attribute, attributes, message, messages, nested
+from collectors.sources.socket_watch import LISTEN
 
 values = st.dictionaries(st.integers(1, 1000), st.binary(max_size=50), max_size=8)
 
@@ -47,7 +48,7 @@ def test_this_process_finds_its_own_listening_socket() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, Netlink(SOCK_DIAG) as ask:
         port = server.getsockname()[1]
         found = [sock for sock in sockets.tcp_sockets(ask) if sock.local_port == port]
-        assert [sock.state for sock in found] == [sockets.LISTEN]
+        assert [sock.state for sock in found] == [LISTEN]
         assert found[0].uid == os.geteuid()
         assert sockets.Inodes().pid(found[0].inode) == os.getpid()
     assert netlink.NETFILTER == 12

@@ -1,7 +1,6 @@
 """Connections from successive lists of sockets."""
 
-from collectors.sources.polled import LONG, SocketWatch, flow_fields
-from collectors.sources.sockets import LISTEN, SYN_SENT, TIME_WAIT, Sock
+from collectors.sources.socket_watch import LISTEN, LONG, SYN_SENT, TIME_WAIT, Sock, SocketWatch, flow_fields
 from collectors.sources.who import NOBODY
 
 ESTABLISHED = 1
