@@ -83,6 +83,7 @@ def _keyvalue(head: syslog.Message) -> _Said | None:
 
 _DIALECTS: tuple[Callable[[syslog.Message], _Said | None], ...] = (_cef, _leef, _trusguard, _secui, _keyvalue)
 
+_LONGEST_NAME = 64
 _PRODUCTS = {"fortigate": "fortigate", "fortios": "fortigate", "trusguard": "trusguard", "mf2": "secui"}
 _VENDORS = {"palo alto networks": "paloalto", "check point": "checkpoint"}
 
@@ -91,7 +92,7 @@ def _product(vendor: str, product: str) -> str:
     """Sigma's word where it has one (product `fortigate`), else the vendor's name."""
     named = product.lower().replace(" ", "")
     known = _PRODUCTS.get(named) or _VENDORS.get(vendor.lower())
-    return known or vendor.lower().replace(" ", "_") or named
+    return known or vendor.lower().replace(" ", "_")[:_LONGEST_NAME] or named[:_LONGEST_NAME]
 
 
 def _product_of_pairs(fields: dict[str, str]) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -31,6 +32,10 @@ REPORT = 300.0
 """Seconds between two accounts of what each device sent."""
 
 CONNECTIONS = 256
+OF_ONE_SENDER = 16
+"""Connections: a device that opens more, or forgets to close them, must not keep the others out."""
+HANDSHAKE = 10.0
+"""Seconds for TLS."""
 IDLE = 3600.0
 """Seconds without a byte after which a connection is closed."""
 
@@ -68,7 +73,7 @@ class _Listening:
         self._netflow = NetFlow()
         self._pairing = Pairing()
         self._senders = Senders()
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: dict[asyncio.Task[None], tuple[str, asyncio.StreamWriter]] = {}
         self._datagrams: dict[str, tuple[socket.socket, int]] = {}
         self._since = clock()
 
@@ -84,8 +89,8 @@ class _Listening:
                 if time.monotonic() >= report:
                     report = time.monotonic() + REPORT
                     self._report()
-        for task in self._connections:
-            task.cancel()
+        for _, writer in self._connections.values():
+            writer.transport.abort()
         await asyncio.gather(*self._connections, return_exceptions=True)
         self._tell_flows(self._pairing.late(float("inf")))
         self._report()
@@ -108,9 +113,8 @@ class _Listening:
                 modes.append(f"{what} {port}")
         for what, port, tls in (("syslog TCP", chosen.syslog_tcp, None), ("syslog TLS", chosen.syslog_tls, self._tls)):
             if port:
-                server = await asyncio.start_server(
-                    self._connected, sock=self._bound(port, socket.SOCK_STREAM), ssl=tls
-                )
+                listener = self._bound(port, socket.SOCK_STREAM)
+                server = await asyncio.start_server(partial(self._connected, tls), sock=listener)
                 stack.push_async_callback(server.wait_closed)
                 stack.callback(server.close)
                 modes.append(f"{what} {port}")
@@ -171,33 +175,46 @@ class _Listening:
         self._senders.of(sender).refused += 1
         return False
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One sender's connection, until it ends."""
+    async def _connected(
+        self, tls: ssl.SSLContext | None, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """One sender's connection, until it ends. TLS begins only with who may send: each handshake takes 300 kB."""
         task = asyncio.current_task()
         sender = writer.get_extra_info("peername")[0]
         if task is None or not self._may_send(sender):
             writer.close()
             return
-        if len(self._connections) >= CONNECTIONS:
+        if not self._has_room(sender):
             self._senders.of(sender).refused += 1
             writer.close()
             return
-        self._connections.add(task)
+        self._connections[task] = sender, writer
+        try:
+            if tls is not None:
+                await writer.start_tls(tls, ssl_handshake_timeout=HANDSHAKE)
+            await self._hear(reader, sender)
+        except (OSError, TimeoutError):
+            pass  # the sender went away; what came before it did is told
+        finally:
+            del self._connections[task]
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    def _has_room(self, sender: str) -> bool:
+        of_it = sum(other == sender for other, _ in self._connections.values())
+        return len(self._connections) < CONNECTIONS and of_it < OF_ONE_SENDER
+
+    async def _hear(self, reader: asyncio.StreamReader, sender: str) -> None:
         framing = Framing()
         try:
             while data := await asyncio.wait_for(reader.read(64 * 1024), IDLE):
                 for raw in framing.feed(data):
                     self.message(raw, sender)
-        except (OSError, TimeoutError):
-            pass  # the sender went away; what came before it did is told
         finally:
             for raw in framing.close():
                 self.message(raw, sender)
             self._senders.of(sender).cut += framing.cut
-            self._connections.discard(task)
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
 
     def _tell_drops(self) -> None:
         """Datagrams that found the kernel's buffer full."""

@@ -42,8 +42,8 @@ class _Proxy:
             task.add_done_callback(self._serving.discard)
         try:
             await self._pass_on(reader, writer)
-        except (OSError, EOFError):
-            pass  # either side went away: the browser draws what it has
+        except (OSError, EOFError, asyncio.CancelledError):
+            pass  # either side went away, or the page is drawn: a task that streams began must not end cancelled
         finally:
             writer.close()
 
@@ -51,7 +51,7 @@ class _Proxy:
         """Cut what is still open."""
         for task in self._serving:
             task.cancel()
-        await asyncio.gather(*self._serving, return_exceptions=True)
+        await asyncio.gather(*self._serving)
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host, port = await _asked(reader, writer)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from collectors.network_devices.receiver import NetworkDevices
+from collectors.network_devices.receiver import OF_ONE_SENDER, NetworkDevices
 from collectors.network_devices.settings import DeviceSettings
 from collectors.sources.feed import Feed, Observation
 from jikimi.domain.logsource import AGENT_HEALTH
@@ -148,6 +148,17 @@ def test_a_flood_is_told_or_counted_to_the_last_message() -> None:
         _send(port, b"<13>last")
         until(lambda: len(heard.events()) + heard.dropped() >= 20_001, timeout=30)
     assert len(heard.events()) + heard.dropped() == 20_001
+
+
+def test_a_sender_that_keeps_connections_open_keeps_no_other_out() -> None:
+    port = _free()
+    with _listening(DeviceSettings(HERE, "127.0.0.1", syslog_tcp=port)) as heard, contextlib.ExitStack() as silent:
+        for _ in range(OF_ONE_SENDER + 5):
+            silent.enter_context(socket.create_connection(("127.0.0.1", port)))
+        with socket.create_connection(("127.0.0.1", port), source_address=("127.0.0.9", 0)) as other:
+            other.sendall(UTM + b"\n")
+        assert heard.wait(1)[0]["sender_ip"] == "127.0.0.9"
+    assert heard.dropped() == 5
 
 
 @pytest.fixture(scope="module")
