@@ -14,7 +14,7 @@ from api.errors import ApiError
 from api.guard import require_admin
 from api.state import centre
 from jikimi.domain.tenant import Tenant, WorkHours
-from jikimi.storage import tenants
+from jikimi.storage import silence, tenants
 from jikimi.storage.schema import agents, dead_letters, devices, sites
 from jikimi.storage.schema import tenants as tenants_table
 
@@ -71,6 +71,12 @@ class NewToken(Wish):
     uses: int = Field(default=1, ge=1, le=100_000)
     minutes: int = Field(default=60, ge=1, le=60 * 24 * 90)
     site: Name | None = None
+
+
+class Expected(Wish):
+    tenant: str | None = None
+    device: Name
+    always_on: bool = True
 
 
 @router.post("/tenants", status_code=201)
@@ -163,6 +169,7 @@ async def list_agents(request: Request) -> list[dict[str, Any]]:
             agents.c.id,
             tenants_table.c.name.label("tenant"),
             devices.c.name.label("device"),
+            devices.c.always_on,
             agents.c.kind,
             agents.c.version,
             agents.c.enrolled_at,
@@ -194,6 +201,15 @@ async def revoke_agent(request: Request, agent_id: str) -> dict[str, Any]:
         raise ApiError(404, "not_found", f"there is no agent {agent_id!r}; `jikimi admin agent list` shows them")
     here.credentials.forget()
     return {"id": agent_id, "revoked_at": row.revoked_at}
+
+
+@router.post("/always-on")
+async def always_on(request: Request, wish: Expected) -> dict[str, Any]:
+    """Whether the centre misses a computer at any hour."""
+    async with centre(request).services.database.write() as connection:
+        tenant = await named_tenant(connection, wish.tenant)
+        await silence.expect(connection, tenant.id, wish.device, always_on=wish.always_on)
+    return {"tenant": tenant.name, "device": wish.device, "always_on": wish.always_on}
 
 
 @router.get("/dead-letters")

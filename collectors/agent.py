@@ -209,7 +209,7 @@ class _Agent:
             with contextlib.suppress(TimeoutError, Transient, Refused):
                 async with asyncio.timeout(LAST_SENDING):
                     await self._uplink.drain()
-                    await self._heartbeat()
+                    await self._heartbeat(stopped=anew is None)
         self._write_status()
         self._tamper.ended()
         _log.info("agent_stopped", spool_bytes=self._spool.waiting_bytes())
@@ -228,9 +228,9 @@ class _Agent:
             give_back()
             await asyncio.sleep(HEARTBEAT)
 
-    async def _heartbeat(self) -> None:
+    async def _heartbeat(self, *, stopped: bool = False) -> None:
         headers = {"Authorization": f"Bearer {self._who.credential}", "Content-Type": "application/json"}
-        body = msgspec.json.encode(self.health())
+        body = msgspec.json.encode(msgspec.structs.replace(self.health(), stopped=stopped))
         try:
             answer = await self._client.request("POST", f"{self._who.url}/v1/heartbeat", content=body, headers=headers)
         except Transient as error:

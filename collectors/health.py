@@ -26,13 +26,15 @@ class SourceHealth(msgspec.Struct, frozen=True):
 
 
 class Health(msgspec.Struct, frozen=True):
-    """The heartbeat's body. `clock` is the agent's own, so that the centre can see a wrong one."""
+    """The heartbeat's body. `clock` is the agent's own, so that the centre can see a wrong one. `stopped`: there comes
+    no other, because the agent was asked to stop; whoever falls silent without saying so is missed."""
 
     version: str
     clock: datetime
     spool_bytes: int
     spool_events: int
     sources: dict[str, SourceHealth]
+    stopped: bool = False
 
 
 class Status(msgspec.Struct, frozen=True):

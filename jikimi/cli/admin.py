@@ -156,7 +156,17 @@ def user_list(data: Data, as_json: AsJson = False) -> None:
 @agent.command("list", epilog="Example: `jikimi admin agent list --json`")
 def agent_list(data: Data, as_json: AsJson = False) -> None:
     """List all agents, with when each was last heard of."""
-    print_many(AdminClient(data).get("agents"), as_json, "id", "tenant", "device", "kind", "last_seen", "revoked_at")
+    print_many(
+        AdminClient(data).get("agents"),
+        as_json,
+        "id",
+        "tenant",
+        "device",
+        "kind",
+        "always_on",
+        "last_seen",
+        "revoked_at",
+    )
 
 
 @agent.command("revoke", epilog="Example: `jikimi admin agent revoke 0f3c…`")
@@ -167,6 +177,19 @@ def agent_revoke(
 ) -> None:
     """Refuse an agent from now on."""
     print_one(AdminClient(data).post(f"agents/{agent_id}/revoke"), as_json, "id", "revoked_at")
+
+
+@agent.command("always-on", epilog="Example: `jikimi admin agent always-on 파일서버 --tenant 한빛정밀`, later `--not`")
+def agent_always_on(
+    device: Annotated[str, typer.Argument(help="The computer, as the company calls it.")],
+    data: Data,
+    tenant: OfTenant = None,
+    not_: Annotated[bool, typer.Option("--not", help="It may be switched off.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Miss this computer after five minutes at any hour, as a server should be; a PC only when it vanishes at work."""
+    wish = {"tenant": tenant, "device": device, "always_on": not not_}
+    print_one(AdminClient(data).post("always-on", wish), as_json, "tenant", "device", "always_on")
 
 
 @placeholder.command(

@@ -103,6 +103,7 @@ async def _start(options: CentreOptions, listener: socket.socket, stack: context
     from detectors.release.desk import RuleDesk
     from detectors.release.library import RuleLibrary
     from detectors.worker import DetectorWorker
+    from jikimi.cli.agent_watch import AgentWatch
     from jikimi.cli.rule_workshop import RuleWorkshop
     from jikimi.cli.site_watch import SiteWatch
     from jikimi.storage.archive import Archiver
@@ -138,6 +139,7 @@ async def _start(options: CentreOptions, listener: socket.socket, stack: context
         "detector": DetectorWorker(database, event_log, loaded, utc_now, library=library).run,
         "archive": Archiver(database, event_log, store, utc_now).run,
         "websites": SiteWatch(database, event_log, fetcher, data.pictures, utc_now).run,
+        "agents": AgentWatch(database, event_log, utc_now).run,
         "alerting": AlertWorker(database, channels, alert_settings, utc_now).run,
     }
     stop = asyncio.Event()

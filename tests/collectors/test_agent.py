@@ -180,7 +180,8 @@ class TestRun:
             until(lambda: centre.heartbeats)
             running.stop(signal.SIGINT)
         beat = centre.heartbeats[-1]
-        assert set(beat) == {"version", "clock", "spool_bytes", "spool_events", "sources"}
+        assert set(beat) == {"version", "clock", "spool_bytes", "spool_events", "sources", "stopped"}
+        assert [beat["stopped"] for beat in centre.heartbeats] == [False] * (len(centre.heartbeats) - 1) + [True]
         assert set(beat["sources"]) >= {"processes", "files", "media", "flows", "names"}
         assert set(beat["sources"]["files"]) >= {"seen", "sent", "dropped", "state", "mode", "reason"}
 
