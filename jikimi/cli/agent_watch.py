@@ -21,7 +21,7 @@ from jikimi.stream.port import EVENTS, EventLog, NewRecord
 
 PAUSE = 30.0
 AT_ONCE = 5
-"""So many of a company's agents that fall silent in one round, when that leaves fewer than half: one event, its line."""
+"""So many agents of a company that fall silent at once, when that leaves fewer than half, are one event: its line."""
 
 
 class AgentWatch:
