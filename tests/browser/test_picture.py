@@ -1,4 +1,11 @@
-"""What a visitor sees of a site, drawn by a real browser."""
+"""What a visitor sees of a site, drawn by a real browser.
+
+The console's tests keep an event loop running in this thread, so these have theirs in another.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -12,8 +19,22 @@ pytestmark = pytest.mark.browser
 OURS = Addresses(private=True)
 
 
-async def test_the_same_page_looks_the_same_and_a_defaced_one_does_not() -> None:
+def elsewhere(told: Coroutine[None, None, None]) -> None:
+    """Run it to its end in a loop and a thread of its own."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, told).result()
+
+
+def test_the_same_page_looks_the_same_and_a_defaced_one_does_not() -> None:
     assert reason_for_none() == ""
+    elsewhere(_same_and_defaced())
+
+
+def test_a_page_cannot_make_the_browser_ask_machines_inside_networks() -> None:
+    elsewhere(_page_of_inside_addresses())
+
+
+async def _same_and_defaced() -> None:
     with served(html()) as site:
         png, own = await take_picture(site.url, OURS)
         _, again = await take_picture(site.url, OURS)
@@ -24,7 +45,7 @@ async def test_the_same_page_looks_the_same_and_a_defaced_one_does_not() -> None
     assert distance(int(own, 16), int(other, 16)) > 12
 
 
-async def test_a_page_cannot_make_the_browser_ask_machines_inside_networks() -> None:
+async def _page_of_inside_addresses() -> None:
     with served(b"secret") as inside, served(b"") as site:
         port = inside.url.rsplit(":", 1)[1]
         names = ("127.0.0.1", "localhost", "[::1]", "2130706433", "0.0.0.0")
