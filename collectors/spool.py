@@ -30,10 +30,13 @@ from jikimi.domain.event import (
 )
 from jikimi.domain.logsource import (
     AGENT_HEALTH,
+    DNS_QUERY,
     EVIDENCE,
     FILE_ACCESS,
     LEAK_EVIDENCE,
     MALWARE_SCAN,
+    NETWORK_FLOW,
+    PROCESS_CREATION,
     REMOVABLE_MEDIA,
     WEB_INTEGRITY,
     LogSource,
@@ -43,13 +46,14 @@ from jikimi.stream.port import NewRecord, Record, TopicPartition
 from jikimi.stream.sqlite import SqliteEventLog
 from jikimi.stream.sqlite_consumer import SqliteConsumer
 
-HEALTH, HIGH, LOW = "health", "high", "low"
-CLASSES = (HEALTH, HIGH, LOW)
+HEALTH, HIGH, USUAL, LOW = "health", "high", "usual", "low"
+CLASSES = (HEALTH, HIGH, USUAL, LOW)
 """In the order they are sent; dropped from the last on, HEALTH never: it is the account of what was dropped."""
 
 _HIGH = {EVIDENCE, FILE_ACCESS, REMOVABLE_MEDIA, LEAK_EVIDENCE, MALWARE_SCAN, WEB_INTEGRITY}
 CACHE_KIB = 512
 """An agent's share of a client's memory: a batch or two."""
+_LOW = {NETWORK_FLOW, DNS_QUERY, PROCESS_CREATION}
 _UPLINK, _DROPPER = "uplink", "dropper"
 _DEAD_LETTERS_AT_MOST = 64 * 1024 * 1024
 
@@ -57,8 +61,11 @@ _log = structlog.get_logger()
 
 
 def class_of(logsource: LogSource) -> str:
-    """Files and media may be the only trace of a leak; flows and the rest are many, and each says little."""
-    return HEALTH if logsource == AGENT_HEALTH else HIGH if logsource in _HIGH else LOW
+    """Files and media may be the only trace of a leak; logs are kept elsewhere too; flows, names and processes are
+    many, and each says little. What was spooled under another class stays there."""
+    if logsource == AGENT_HEALTH:
+        return HEALTH
+    return HIGH if logsource in _HIGH else LOW if logsource in _LOW else USUAL
 
 
 class Spool:
@@ -207,18 +214,21 @@ class Spool:
         dropper.assigned()
         await dropper.seek(TopicPartition(name, 0), start)
         counts: Counter[LogSource] = Counter()
-        first, last, at, freed = "", "", start, 0
+        spans: dict[LogSource, tuple[str, str]] = {}
+        at, freed = start, 0
         while freed < excess and at < end:
             for record in await dropper.poll(max_records=16, timeout=1):
                 if freed >= excess:
                     break
                 envelope = decode_envelope(record.headers["envelope"])
-                counts[envelope.logsource] += envelope.count
-                first, last = first or _time_of(record.value, 0), _time_of(record.value, -1)
+                source = envelope.logsource
+                counts[source] += envelope.count
+                spans[source] = _wider(spans.get(source), _span_of(record.value))
                 freed += len(record.value)
                 at = record.offset + 1
         for logsource, count in counts.items():
-            await self._tell_gap(count, f"the spool was full: dropped the oldest events of {logsource}", first, last)
+            reason = f"the spool was full: dropped the oldest events of {logsource}"
+            await self._tell_gap(count, reason, *spans[logsource])
         self.dropped += counts.total()
         await self._log.trim(name, 0, at)
         _log.warning("spool_dropped", events=counts.total(), spool_class=name)
@@ -250,6 +260,11 @@ class Spool:
         return True
 
 
-def _time_of(block: bytes, index: int) -> str:
-    line = block.rstrip(b"\n").split(b"\n")[index]
-    return str(orjson.loads(line).get(TIMESTAMP, ""))
+def _span_of(block: bytes) -> tuple[str, str]:
+    """The earliest and the latest time in it: sources need not tell in order. Canonical times sort as text."""
+    times = [str(orjson.loads(line).get(TIMESTAMP, "")) for line in block.splitlines()]
+    return min(times), max(times)
+
+
+def _wider(known: tuple[str, str] | None, more: tuple[str, str]) -> tuple[str, str]:
+    return more if known is None else (min(known[0], more[0]), max(known[1], more[1]))

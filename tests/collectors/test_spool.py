@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from collectors.batching import MAX_BATCH_EVENTS, chunks
 from collectors.spool import Spool
 from jikimi.domain.event import MAX_BATCH_BYTES, Event, EventBatch
-from jikimi.domain.logsource import AGENT_HEALTH, FILE_ACCESS, NETWORK_FLOW, LogSource
+from jikimi.domain.logsource import AGENT_HEALTH, FILE_ACCESS, NETWORK_FLOW, PROCESS_CREATION, LogSource
 from jikimi.errors import Misconfigured
 
 
@@ -74,25 +75,86 @@ async def test_what_was_not_acknowledged_is_there_after_a_restart_with_its_numbe
     assert (new.envelope.first_seq, new.envelope.epoch == old.envelope.epoch) == (1, False)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(puts=st.lists(st.tuples(st.sampled_from([NETWORK_FLOW, FILE_ACCESS]), st.integers(1, 30)), max_size=40))
-async def test_kept_and_told_as_dropped_is_all_that_was_put(
-    tmp_path_factory: pytest.TempPathFactory, puts: list[tuple[LogSource, int]]
+LOGS = LogSource(product="linux", service="auth")
+SOURCES = (NETWORK_FLOW, PROCESS_CREATION, LOGS, FILE_ACCESS)
+
+
+class Account:
+    """Of events by log source: what was put, what went out, what gaps told as dropped."""
+
+    def __init__(self) -> None:
+        self.put: Counter[LogSource] = Counter()
+        self.sent: Counter[LogSource] = Counter()
+        self.told: Counter[LogSource] = Counter()
+
+    def take(self, batch: EventBatch) -> None:
+        if batch.envelope.logsource != AGENT_HEALTH:
+            self.sent[batch.envelope.logsource] += batch.envelope.count
+        for gap in batch.events() if batch.envelope.logsource == AGENT_HEALTH else ():
+            self.told[next(source for source in SOURCES if str(source) in gap["Reason"])] += gap["Dropped"]
+            assert gap["From"] <= gap["To"]
+
+
+STEPS = st.lists(
+    st.one_of(st.tuples(st.sampled_from(SOURCES), st.integers(1, 30)), st.just("send"), st.just("restart")), max_size=40
+)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+async def test_what_was_put_is_what_was_sent_told_as_dropped_or_waits(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[LogSource, int] | str]
 ) -> None:
-    spool = await Spool.open(tmp_path_factory.mktemp("spool"), agent_id="a1", max_bytes=30_000)
-    put = {NETWORK_FLOW: 0, FILE_ACCESS: 0}
-    for logsource, count in puts:
-        put[logsource] += await spool.put(logsource, _events(count))
-    kept = {NETWORK_FLOW: 0, FILE_ACCESS: 0}
-    told = {NETWORK_FLOW: 0, FILE_ACCESS: 0}
+    """By log source, whatever is sent and restarted in between."""
+    folder, account = tmp_path_factory.mktemp("spool"), Account()
+    spool = await Spool.open(folder, agent_id="a1", max_bytes=30_000)
+    for step in steps:
+        if step == "send" and (batch := await spool.next(0)) is not None:
+            account.take(batch)
+            await spool.acked(batch)
+        elif step == "restart":
+            await spool.close()
+            spool = await Spool.open(folder, agent_id="a1", max_bytes=30_000)
+        elif isinstance(step, tuple):
+            account.put[step[0]] += await spool.put(step[0], _events(step[1]))
     for batch in await _drain(spool):
-        if batch.envelope.logsource == AGENT_HEALTH:
-            for gap in batch.events():
-                told[next(source for source in told if str(source) in gap["Reason"])] += gap["Dropped"]
-        else:
-            kept[batch.envelope.logsource] += batch.envelope.count
+        account.take(batch)
     await spool.close()
-    assert {source: kept[source] + told[source] for source in put} == put
+    assert account.sent + account.told == account.put
+
+
+async def test_dropped_are_flows_and_processes_before_logs_and_logs_before_files(tmp_path: Path) -> None:
+    spool = await Spool.open(tmp_path, agent_id="a1", max_bytes=60_000)
+    account = Account()
+    order: list[LogSource] = []
+    for source in (FILE_ACCESS, LOGS, PROCESS_CREATION, NETWORK_FLOW):
+        for start in range(0, 100, 10):
+            account.put[source] += await spool.put(source, _events(10, start))
+    for start in range(0, 400, 10):
+        account.put[FILE_ACCESS] += await spool.put(FILE_ACCESS, _events(10, start))
+    for batch in await _drain(spool):
+        account.take(batch)
+        if batch.envelope.logsource == AGENT_HEALTH:
+            order += [source for gap in batch.events() for source in SOURCES if str(source) in gap["Reason"]]
+    await spool.close()
+    assert account.told[NETWORK_FLOW] == account.told[PROCESS_CREATION] == account.told[LOGS] == 100
+    assert account.sent + account.told == account.put
+    assert order.index(LOGS) > order.index(PROCESS_CREATION)
+    assert order.index(FILE_ACCESS) > max(place for place, source in enumerate(order) if source == LOGS)
+
+
+async def test_a_gap_says_from_when_to_when_for_each_log_source(tmp_path: Path) -> None:
+    spool = await Spool.open(tmp_path, agent_id="a1", max_bytes=20_000)
+    for source, hour in ((NETWORK_FLOW, 5), (PROCESS_CREATION, 7)):
+        late_first = [{"@timestamp": f"2026-11-22T{hour:02}:{59 - n:02}:00.000000Z", "p": "x" * 400} for n in range(10)]
+        await spool.put(source, late_first)
+    await spool.put(FILE_ACCESS, _events(180))
+    gaps = [event for batch in await _drain(spool) for event in batch.events() if event.get("Kind") == "gap"]
+    await spool.close()
+    assert [(gap["From"][11:16], gap["To"][11:16], gap["Dropped"]) for gap in gaps][:2] == [
+        ("05:50", "05:59", 10),
+        ("07:50", "07:59", 10),
+    ]
 
 
 async def test_a_full_spool_drops_the_least_important_first(tmp_path: Path) -> None:

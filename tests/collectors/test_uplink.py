@@ -9,7 +9,7 @@ from collectors.http import Client
 from collectors.identity import Identity
 from collectors.spool import Spool
 from collectors.uplink import Backoff, Uplink
-from jikimi.domain.event import Event
+from jikimi.domain.event import Event, EventBatch
 from jikimi.domain.logsource import FILE_ACCESS, NETWORK_FLOW
 from jikimi.errors import Refused, Transient
 from tests.collectors.centre import Centre, Fault, serving
@@ -111,12 +111,13 @@ async def test_a_revoked_agent_stops_asking_and_keeps_its_events(client: Client,
     assert spool.waiting_bytes() > 0
 
 
+@pytest.mark.parametrize("status", [400, 413, 415, 422])
 async def test_a_refused_batch_is_kept_told_and_passed_over(
-    client: Client, centre: Centre, spool: Spool, tmp_path: Path
+    client: Client, centre: Centre, spool: Spool, tmp_path: Path, status: int
 ) -> None:
     await spool.put(FILE_ACCESS, _events(3))
     await spool.put(FILE_ACCESS, _events(2, 3))
-    centre.faults.append((400, {"error": "malformed body", "code": "malformed"}, {}))
+    centre.faults.append((status, {"error": "malformed body", "code": "malformed"}, {}))
     uplink = _uplink(client, centre, spool)
     await uplink.drain()
     health = [event for event in centre.stored() if event.get("Kind") == "gap"]
@@ -149,6 +150,51 @@ async def test_no_batch_is_sent_beyond_the_credit(client: Client, centre: Centre
     assert [event["n"] for event in centre.stored()] == list(range(50))
     assert centre.overdrawn == 0
     assert centre.empty_uploads == 4
+
+
+async def test_a_centre_that_was_away_for_an_hour_was_asked_seldom_and_gets_everything(
+    client: Client, centre: Centre, spool: Spool
+) -> None:
+    for start in range(0, 100, 10):
+        await spool.put(NETWORK_FLOW, _events(10, start))
+    asked = 0
+
+    class Hour(Naps):
+        async def __call__(self, seconds: float) -> None:
+            nonlocal asked
+            asked += 1
+            await super().__call__(seconds)
+            if sum(self.taken) < 3600:
+                centre.faults.append(AWAY)
+
+    centre.faults.append(AWAY)
+    await _uplink(client, centre, spool, Hour(), retries=None).drain()
+    assert [event["n"] for event in centre.stored()] == list(range(100))
+    assert 60 <= asked <= 130
+
+
+async def test_what_is_fresh_and_important_overtakes_days_of_flows(
+    client: Client, centre: Centre, spool: Spool
+) -> None:
+    """Each class has an epoch of its own, so nothing is renumbered: the file event is the very next batch."""
+    for start in range(0, 20_000, 500):
+        await spool.put(NETWORK_FLOW, _events(500, start))
+
+    taken = 0
+    acked = spool.acked
+
+    async def acked_and_news(batch: EventBatch) -> None:
+        nonlocal taken
+        taken += 1
+        await acked(batch)
+        if taken == 10:
+            await spool.put(FILE_ACCESS, _events(1, 99_999))
+
+    spool.acked = acked_and_news  # type: ignore[method-assign]
+    await _uplink(client, centre, spool).drain()
+    numbers = [event["n"] for event in centre.stored()]
+    assert numbers.index(99_999) == 10 * 500
+    assert [number for number in numbers if number != 99_999] == list(range(20_000))
 
 
 def test_the_backoff_grows_with_jitter_to_its_limit() -> None:
