@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from detectors.enrich import enrich
-from detectors.sigma.correlate import END, CorrelationHit, Correlator, Loss
+from detectors.sigma.correlate import END, Correlator, Loss
+from detectors.sigma.correlation_hit import CorrelationHit
 from detectors.sigma.match import RuleSet
 from detectors.sigma.rule import Match, Rule
 from detectors.titles import sentence

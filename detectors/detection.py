@@ -10,7 +10,8 @@ from detectors.incidents import Advice
 from detectors.release.admission import Admission
 from detectors.release.life import Life
 from detectors.release.tally import Tally
-from detectors.sigma.correlate import CorrelationHit, Correlator, Loss
+from detectors.sigma.correlate import Correlator, Loss
+from detectors.sigma.correlation_hit import CorrelationHit
 from detectors.sigma.match import RuleSet
 from detectors.sigma.rule import Match, Rule
 from detectors.sigma.tenant_rules import TenantRules

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from detectors.incidents import FOR_THE_CENTRE, Advice
-from detectors.sigma.correlate import CorrelationHit
+from detectors.sigma.correlation_hit import CorrelationHit
 from detectors.sigma.rule import Rule
 from detectors.titles import sentence
 from jikimi.domain.event import TIMESTAMP, Event, event_time, format_time

@@ -6,19 +6,19 @@ pause a new one may fire. What can be judged only when its window is over waits 
 correlations that name its correlation. State is one small value a (correlation, tenant, group) that the caller keeps.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeAlias
 
 import msgspec
-import orjson
 
+from detectors.sigma.correlation_hit import CorrelationHit, hit_of, last_of_each
+from detectors.sigma.grouping import group_of, key_of, sighting_of
 from detectors.sigma.rule import Correlation, Match, Rule
-from detectors.sigma.sighting import Sighting, digest
+from detectors.sigma.sighting import Sighting
 from detectors.sigma.timeline import LATENESS, Running, Telling, Timeline, TooLate
-from detectors.sigma.values import as_number, texts_of
+from detectors.sigma.values import fields_of
 from jikimi.domain.event import Event, event_time
 
 AHEAD = timedelta(minutes=2)
@@ -37,30 +37,6 @@ Key: TypeAlias = tuple[str, str, str]
 """(operator, tenant, group), the primary key of the caller's state table; the operator names rule and version."""
 Row: TypeAlias = tuple[str, str, str, bytes]
 Changed: TypeAlias = tuple[str, str, str, bytes | None, datetime]
-
-
-class CorrelationHit(msgspec.Struct, frozen=True):
-    """A correlation that holds. `new` is true the first time; later ones with the same `window_start` supersede it.
-
-    `window_start` names the hit: it is the first event's time as first told; `first_time` moves back when late events
-    turn out to belong to it. `event_count` and `distinct` (values or rules, 0 where none are counted) count everything
-    since then, `measured` is what the condition is about; `event_ids` are the first of them, at most 100; `event` is
-    the last one and `origin` where it came from, as the caller said.
-    """
-
-    rule: Rule
-    tenant_id: str
-    group: dict[str, str]
-    window_start: datetime
-    first_time: datetime
-    last_time: datetime
-    event_count: int
-    distinct: int
-    measured: float
-    event_ids: tuple[str, ...]
-    event: Event
-    new: bool
-    origin: bytes = b""
 
 
 class _Pass(msgspec.Struct, frozen=True):
@@ -125,9 +101,10 @@ class Correlator:
         """
         this = _Pass(now, origin, spared)
         for match, event, event_id in refs:
-            self._feed(this, tenant_id, match.rule.id, event, event_id, _time(event, now), index=match.index)
+            time = _time(event, now)
+            self._feed(this, tenant_id, match.rule.id, event, event_id, time, seen=match.seen, index=match.index)
         self._tidy(now)
-        return _last_of_each(this.hits)
+        return last_of_each(this.hits)
 
     def close(self, now: datetime) -> list[CorrelationHit]:
         """The hits of windows that are over by `now` and its lateness; to be called now and then, and at an end."""
@@ -142,7 +119,7 @@ class Correlator:
             self._tell(this, key, group, tellings, state.event or {}, state.origin)
             if group.running.idle:
                 self._drop(key)
-        return _last_of_each(this.hits)
+        return last_of_each(this.hits)
 
     def load(self, rows: Iterable[Row]) -> None:
         """Takes up kept state, as committed. Rows of no loaded rule are left; what does not decode starts anew."""
@@ -186,6 +163,7 @@ class Correlator:
         event_id: str,
         time: float,
         *,
+        seen: Event,
         new: bool = True,
         index: int = -1,
     ) -> None:
@@ -198,10 +176,10 @@ class Correlator:
                 continue
             if (rule.id, index) in this.spared:
                 continue
-            values = _group(correlation, rule_id, event)
-            sighting = _sighting(correlation, rule_id, event, event_id, time)
+            values = group_of(correlation, rule_id, seen)
+            sighting = sighting_of(correlation, rule_id, seen, event_id, time)
             if values is not None and sighting is not None:
-                key = (operator_of(rule), tenant_id, _key_of(values))
+                key = (operator_of(rule), tenant_id, key_of(values))
                 self._see(this, key, self._groups.get(key) or _Group(correlation, values), event, sighting)
 
     def _see(self, this: _Pass, key: Key, group: _Group, event: Event, sighting: Sighting) -> None:
@@ -225,9 +203,10 @@ class Correlator:
         rule, correlation = self._rules[key[0]]
         for telling in tellings:
             if rule.generates:
-                this.hits.append(_hit(rule, correlation, key[1], group.group, telling, event, origin))
+                this.hits.append(hit_of(rule, correlation, key[1], group.group, telling, event, origin))
             name = f"{key[0]}:{key[2]}:{telling.anchor}"
-            self._feed(this, key[1], rule.id, event | group.group, name, telling.session.last, new=telling.new)
+            told, last = event | group.group, telling.session.last
+            self._feed(this, key[1], rule.id, told, name, last, seen=fields_of(told), new=telling.new)
 
     def _touch(self, key: Key, now: datetime) -> None:
         """To be written, and at the end of the resting order."""
@@ -264,84 +243,8 @@ def operator_of(rule: Rule) -> str:
     return f"sigma:{rule.id}:{rule.version}"
 
 
-def _last_of_each(hits: Sequence[CorrelationHit]) -> list[CorrelationHit]:
-    """One a correlation, group and window: new if it was new at first, else as at last."""
-    told: dict[tuple[str, str, tuple[str, ...], datetime], list[CorrelationHit]] = {}
-    for hit in hits:
-        key = (hit.rule.id, hit.tenant_id, tuple(hit.group.values()), hit.window_start)
-        told.setdefault(key, []).append(hit)
-    return [msgspec.structs.replace(same[-1], new=same[0].new) for same in told.values()]
-
-
-def _group(correlation: Correlation, rule_id: str, event: Event) -> dict[str, str] | None:
-    """The group's values, or None when the event lacks one of them: it belongs to no group ("Grouping")."""
-    group = {}
-    for name in correlation.group_by:
-        value = next(texts_of(event.get(_field(correlation, name, rule_id))), None)
-        if value is None:
-            return None
-        group[name] = value
-    return group
-
-
-def _field(correlation: Correlation, name: str, rule_id: str) -> str:
-    """The field that a name stands for in the events of a rule ("Field Name Aliases")."""
-    return correlation.aliases.get(name, {}).get(rule_id, name)
-
-
-def _key_of(group: dict[str, str]) -> str:
-    """Bounded, since it is a database key: long group values are told apart by a digest."""
-    text = orjson.dumps([value.casefold() for value in group.values()]).decode()
-    return text if len(text) <= 400 else f"{text[:300]}#{hashlib.sha256(text.encode()).hexdigest()[:32]}"
-
-
-def _sighting(correlation: Correlation, rule_id: str, event: Event, event_id: str, time: float) -> Sighting | None:
-    """None when the event lacks a counted value, or it is no number where one is calculated with."""
-    place = correlation.rules.index(rule_id)
-    if correlation.type == "event_count":
-        return Sighting(time, place, event_id)
-    if correlation.type in ("temporal", "temporal_ordered"):
-        return Sighting(time, place, event_id, place)
-    fields = [_field(correlation, name, rule_id) for name in correlation.field]
-    values = [text for field in fields if (text := next(texts_of(event.get(field)), None)) is not None]
-    if len(values) != len(fields):
-        return None
-    if correlation.type == "value_count":
-        return Sighting(time, place, event_id, digest("\x1f".join(values)))
-    number = as_number(values[0])
-    return Sighting(time, place, event_id, number=number) if number is not None else None
-
-
 def _time(event: Event, now: datetime) -> float:
     try:
         return min(event_time(event), now + AHEAD).timestamp()
     except ValueError:
         return now.timestamp()
-
-
-def _hit(
-    rule: Rule,
-    correlation: Correlation,
-    tenant_id: str,
-    group: dict[str, str],
-    telling: Telling,
-    event: Event,
-    origin: bytes,
-) -> CorrelationHit:
-    session = telling.session
-    counts_values = correlation.type in ("value_count", "temporal", "temporal_ordered")
-    return CorrelationHit(
-        rule=rule,
-        tenant_id=tenant_id,
-        group=group,
-        window_start=datetime.fromtimestamp(telling.anchor, UTC),
-        first_time=datetime.fromtimestamp(session.start, UTC),
-        last_time=datetime.fromtimestamp(session.last, UTC),
-        event_count=session.count,
-        distinct=len(session.values) if counts_values else 0,
-        measured=session.measured(correlation),
-        event_ids=tuple(event_id for _, event_id in session.ids),
-        event=event,
-        new=telling.new,
-        origin=origin,
-    )

@@ -131,7 +131,7 @@ class RuleSet:
     def _decide(self, logsource: LogSource, candidate: _Candidate, event: Event, whole: Event) -> Iterator[Match]:
         index, program, numbers = candidate
         seen = fields_of(complete(logsource, event))
-        return (Match(rule, index, event) for rule in program.decide(numbers, seen, whole, self.quarantined))
+        return (Match(rule, index, event, seen) for rule in program.decide(numbers, seen, whole, self.quarantined))
 
     def _classifier(self, logsource: LogSource) -> Classifier[Program]:
         classifier = self._classifiers.get(logsource)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from sigma import modifiers as pysigma_modifiers
+from sigma import types as pysigma_types
 from sigma.types import (
     CompareOperators,
     SigmaBool,
@@ -65,6 +66,16 @@ class Windash(pysigma_modifiers.SigmaWindowsDashModifier):
 
 
 pysigma_modifiers.modifier_mapping["windash"] = Windash
+
+
+class WholeNumber(SigmaNumber):
+    """pySigma's number, which rounds what a float cannot hold: ids of 64 bits would be others."""
+
+    def __post_init__(self, init_number: int) -> None:
+        self.number = init_number
+
+
+pysigma_types.type_map[int] = WholeNumber
 
 _ORDERS: dict[CompareOperators, Order] = {
     CompareOperators.LT: "lt",

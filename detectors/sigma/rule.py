@@ -64,8 +64,12 @@ class Rule(msgspec.Struct, frozen=True, eq=False):
 
 
 class Match(msgspec.Struct, frozen=True, eq=False):
-    """`rule` holds for `event`, number `index` of the sequence or the block that was given."""
+    """`rule` holds for `event`, number `index` of the sequence or the block that was given.
+
+    `seen` is the event under every name that rules know its fields by: what correlations group by and count.
+    """
 
     rule: Rule
     index: int
     event: Event
+    seen: Event

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,31 +10,11 @@ import msgspec
 import yaml
 
 from detectors.sigma.report import Refusal
+from detectors.sigma.yaml_loader import Base, Loader
 from jikimi.errors import Misconfigured
 
 _DEEP = 200
 _INDENTED = re.compile(rf"^[ \-?:]{{{_DEEP}}}", re.MULTILINE)
-_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class _Loader(_Base):  # type: ignore[misc]
-    """Safe, and strict: a key written twice would silently lose its first value."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if key.tag == "tag:yaml.org,2002:merge":
-                raise _refused("a merge key (<<) is not YAML 1.2, which Sigma is written in", key)
-            if key.tag == "tag:yaml.org,2002:str":
-                if key.value in seen:
-                    raise _refused(f"key {key.value!r} stands twice in one map", key)
-                seen.add(key.value)
-        mapping: dict[Hashable, Any] = super().construct_mapping(node, deep)
-        return mapping
-
-
-def _refused(why: str, node: yaml.Node) -> yaml.constructor.ConstructorError:
-    return yaml.constructor.ConstructorError(None, None, why, node.start_mark)
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -54,7 +34,7 @@ class Source(msgspec.Struct, frozen=True):
         """The YAML documents. Raises ValueError-like `yaml.YAMLError` or UnicodeDecodeError."""
         text = self.data.decode("utf-8-sig")
         _check_depth(text)
-        loader = _Loader(text)
+        loader = Loader(text)
         try:
             found = []
             while loader.check_node():
@@ -80,7 +60,7 @@ def _check_depth(text: str) -> None:
     if text.count("[") + text.count("{") < _DEEP and not _INDENTED.search(text):
         return  # too few brackets, too little indentation to be deep
     depth = 0
-    for event in yaml.parse(text, Loader=_Base):
+    for event in yaml.parse(text, Loader=Base):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _DEEP:
             raise ValueError(f"nested more than {_DEEP} deep")

@@ -12,7 +12,8 @@ import msgspec
 import orjson
 
 from detectors.enrich import adds_fields, enrich
-from detectors.sigma.correlate import END, CorrelationHit, Correlator
+from detectors.sigma.correlate import END, Correlator
+from detectors.sigma.correlation_hit import CorrelationHit
 from detectors.sigma.match import RuleSet
 from detectors.sigma.report import LoadReport, Refusal
 from detectors.sigma.rule import Match, Rule
@@ -157,7 +158,7 @@ class Backtest:
         for logsource, among in places.items():
             for rules in self._sets:
                 for match in _asked(rules, logsource, [past[place] for place in among], tenant):
-                    yield Match(match.rule, among[match.index], match.event)
+                    yield Match(match.rule, among[match.index], match.event, match.seen)
 
     def _count_hits(self, tenant: Tenant, hits: Sequence[CorrelationHit]) -> None:
         for hit in hits:

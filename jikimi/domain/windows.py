@@ -220,10 +220,12 @@ def channel_of(event: Event) -> str | None:
 
 
 def id_of(event: Event) -> int | None:
-    """The event id as a number; exporters write it as a number or as text."""
+    """The event id as a number; exporters write it as a number (also 4688.0, from data frames) or as text."""
     value: Any = event.get("EventID")
     if isinstance(value, str):
         return int(value) if value.isascii() and value.isdigit() else None
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 

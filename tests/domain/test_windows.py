@@ -12,6 +12,7 @@ from jikimi.domain.windows import (
     SYSMON,
     categories_of,
     complete,
+    id_of,
     logsource_of_event,
     service_of,
 )
@@ -75,6 +76,14 @@ def test_an_event_with_channel_and_id_is_windows_and_others_are_not() -> None:
     assert logsource_of_event({"Channel": "Unheard/Of", "EventID": 1}) == LogSource(product="windows")
     assert logsource_of_event({"Channel": "general", "text": "a chat message"}) is None
     assert logsource_of_event({"EventID": 1}) is None
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [(4688, 4688), ("4688", 4688), (4688.0, 4688), (4688.5, None), (True, None), ([4688], None), ("4688.0", None)],
+)
+def test_an_event_id_is_a_number_however_it_is_written(written: object, number: int | None) -> None:
+    assert id_of({"EventID": written}) == number
 
 
 def test_a_security_process_creation_gets_the_field_names_that_rules_use() -> None:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.sigma.correlate import CorrelationHit, Correlator
+from detectors.sigma.correlate import Correlator
+from detectors.sigma.correlation_hit import CorrelationHit
 from detectors.sigma.load import load_rules
 from detectors.sigma.match import RuleSet
 from jikimi.domain.event import Event, format_time
@@ -103,6 +104,26 @@ def test_the_case_of_a_group_value_does_not_count(load: Load) -> None:
     assert run(rules, [event(0), event(1, host="PC-1"), event(2)])
 
 
+def test_a_group_may_be_a_field_inside_an_object(load: Load) -> None:
+    rules, _ = load(COUNT.replace("[host]", "[who.arn]"))
+    events = [event(n, who={"arn": "a"}) for n in range(3)]
+    (hit,) = run(rules, events)
+    assert hit.group == {"who.arn": "a"}
+    assert hit.event == events[-1]
+
+
+def test_a_group_may_be_a_field_that_the_event_has_under_another_name(load: Load) -> None:
+    windows = COUNT.replace("{product: test}", "{product: windows, category: process_creation}").replace("kind", "User")
+    rules, _ = load(windows.replace("{User: a}", "{User|endswith: a}").replace("[host]", "[Image]"))
+    events = [
+        {"@timestamp": format_time(NOON), "Channel": "Security", "EventID": 4688, "NewProcessName": "x.exe"}
+        | {"SubjectUserName": "a"}
+    ] * 3
+    refs = [(match, match.event, f"e{match.index}") for match in rules.match(LogSource("windows"), events)]
+    (hit,) = Correlator(rules.rules).apply("t", refs, NOW)
+    assert hit.group == {"Image": "x.exe"}
+
+
 def test_an_event_without_the_group_field_belongs_to_no_group(load: Load) -> None:
     rules, _ = load(COUNT)
     assert run(rules, [event(n, host=None) for n in range(5)]) == []
@@ -114,6 +135,11 @@ def test_a_value_count_counts_distinct_values_and_all_events(load: Load) -> None
     assert run(rules, same) == []
     (hit,) = run(rules, [*same, event(3, file="two"), event(4, file="three"), event(5)], at_once=True)
     assert (hit.distinct, hit.event_count) == (3, 22)
+
+
+def test_the_case_of_a_counted_value_does_not_count(load: Load) -> None:
+    rules, _ = load(VALUES)
+    assert run(rules, [event(0, file="one"), event(1, file="ONE"), event(2, file="two")]) == []
 
 
 def test_a_value_seen_before_the_timespan_is_not_counted(load: Load) -> None:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from detectors.sigma.correlate import END, CorrelationHit, Correlator
+from detectors.sigma.correlate import END, Correlator
+from detectors.sigma.correlation_hit import CorrelationHit
 from detectors.sigma.match import RuleSet
 from detectors.sigma.report import LoadReport
 from jikimi.domain.event import Event
