@@ -116,6 +116,10 @@ class FlowTable:
     def __len__(self) -> int:
         return len(self._flows)
 
+    def knows(self, packet: Packet) -> bool:
+        """Whether a flow of its addresses and ports is open."""
+        return self._find(packet)[1] is not None
+
     def add(self, packet: Packet, time: int) -> list[Flow]:
         """Account one packet; the flows that ended by then. A time that runs backwards ends nothing early."""
         self._now = max(self._now, time)

@@ -6,7 +6,7 @@ Only the first bytes of each packet are kept: enough for all headers, and how lo
 import mmap
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -40,15 +40,17 @@ class Caught(NamedTuple):
 class Ring:
     """Raises OSError without CAP_NET_RAW."""
 
-    def __init__(self) -> None:
+    def __init__(self, only: Sequence[Step] = (Step(RETURN, SNAP),), blocks: int = BLOCKS) -> None:
+        """`only`: the kernel's filter; what it returns is how much of a packet is kept."""
+        self._blocks = blocks
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, socket.htons(ETH_P_ALL))
         try:
-            attach(self._socket, [Step(RETURN, SNAP)])
+            attach(self._socket, only)
             self._socket.setsockopt(_SOL_PACKET, _VERSION, _V3)
-            frames = BLOCK_BYTES * BLOCKS // 2048
-            asked = _REQUEST.pack(BLOCK_BYTES, BLOCKS, 2048, frames, RETIRE_MS, 0, 0)
+            frames = BLOCK_BYTES * blocks // 2048
+            asked = _REQUEST.pack(BLOCK_BYTES, blocks, 2048, frames, RETIRE_MS, 0, 0)
             self._socket.setsockopt(_SOL_PACKET, _RX_RING, asked)
-            self._ring = mmap.mmap(self._socket.fileno(), BLOCK_BYTES * BLOCKS)
+            self._ring = mmap.mmap(self._socket.fileno(), BLOCK_BYTES * blocks)
         except OSError:
             self._socket.close()
             raise
@@ -63,7 +65,7 @@ class Ring:
                 return
             yield from self._packets(block + first, count)
             struct.pack_into("=I", self._ring, block + 8, 0)
-            self._next = (self._next + 1) % BLOCKS
+            self._next = (self._next + 1) % self._blocks
 
     def _packets(self, at: int, count: int) -> Iterator[Caught]:
         for _ in range(count):

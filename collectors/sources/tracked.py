@@ -60,12 +60,13 @@ class Tracked:
             self._diag = opened.enter_context(Netlink(SOCK_DIAG))
             self._opened = opened.pop_all()
 
-    def run(self, stop: threading.Event, save: Callable[[], None]) -> None:
-        """Blocks until `stop`. Raises OSError when the kernel breaks off."""
+    def run(self, stop: threading.Event, save: Callable[[], None], beside: Callable[[], None] = lambda: None) -> None:
+        """Blocks until `stop`, calling `beside` at each look. Raises OSError when the kernel breaks off."""
         self._learn_listeners()
         unanswered_at = long_at = time.monotonic()
         while not stop.wait(TICK):
             self._hear()
+            beside()
             now = time.monotonic()
             if now - unanswered_at >= LOOK_FOR_UNANSWERED:
                 unanswered_at = now

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -168,6 +169,25 @@ def test_a_port_scan_is_a_rejected_flow_a_port(network: tuple[str, str], tmp_pat
     flows = [event for event in source.end() if "Protocol" in event]
     assert {event["DestinationPort"] for event in flows} == set(range(1, 101))
     assert {(e["ConnectionState"], e["EndReason"], e["Initiated"]) for e in flows} == {("rejected", "rst", "false")}
+
+
+@pytest.mark.skipif(shutil.which("nmap") is None, reason="needs nmap")
+@pytest.mark.parametrize("scan", ["-sX", "-sN", "-sF", "-sA", "-sS"])
+def test_a_scan_with_whatever_flags_is_a_flow_a_port_with_its_answer(
+    network: tuple[str, str], tmp_path: Path, scan: str
+) -> None:
+    """Connection tracking leaves out packets whose flags no connection has."""
+    source = FlowsIn(network[1], tmp_path / "flows.json")
+    if source.mode != "conntrack":
+        source.end()
+        pytest.skip("this kernel tracks no connections here")
+    nmap = ("nmap", "-n", "-Pn", "-T4", "--max-retries", "0", "-p1-50", scan, VICTIM)
+    do("ip", "netns", "exec", network[0], *nmap)
+    time.sleep(0.7)
+    flows = [event for event in source.end() if event.get("Protocol") == "tcp"]
+    assert sorted(event["DestinationPort"] for event in flows) == list(range(1, 51))
+    assert {(e["SourceIp"], e["PacketsOut"], e["PacketsIn"], e["BytesIn"]) for e in flows} == {(ATTACKER, 1, 1, 40)}
+    assert {e["ConnectionState"] for e in flows} == {"rejected"}
 
 
 def test_without_the_right_the_opener_still_sees_every_connection_it_closed(
