@@ -62,6 +62,7 @@ _AUDIT_TYPES = frozenset(
 )
 _EXPORTS = (  # fields of audit logs that others export as JSON; their names are the ones Sigma's rules use
     (LogSource(product="aws", service="cloudtrail"), {"eventSource", "eventName", "awsRegion"}),
+    (LogSource(product="aws", service="cloudtrail"), {"eventSource", "eventName", "userIdentity"}),
     (LogSource("kubernetes", "application", "audit"), {"auditID", "verb", "objectRef"}),
     (LogSource("kubernetes", "application", "audit"), {"auditID", "verb", "requestURI"}),
     (LogSource("opencanary", "application"), {"logtype", "node_id", "dst_port"}),

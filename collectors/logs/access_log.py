@@ -1,7 +1,8 @@
 """Web servers' access logs: NCSA common and combined, as Apache and nginx write them, also with a virtual host.
 
-Apache HTTP Server, "Log Files"; nginx, ngx_http_log_module. Field names are those of W3C's extended format, as in
-Sigma's webserver rules.
+Apache HTTP Server, "Log Files"; nginx, ngx_http_log_module. Squid's `logformat combined` is the same with the result at
+the end (`TCP_MISS:HIER_DIRECT`): a proxy's log. Field names are those of W3C's extended format, as in Sigma's webserver
+rules.
 """
 
 import re
@@ -9,12 +10,13 @@ from collections.abc import Sequence
 
 from collectors.logs.clocks import ncsa_stamp
 from collectors.logs.port import Reading
-from collectors.logs.web_fields import target_fields
+from collectors.logs.web_fields import proxy_fields, target_fields
 from collectors.source_event import SourceEvent
 from jikimi.domain.event import TIMESTAMP, Event
 from jikimi.domain.logsource import LogSource
 
 WEBSERVER = LogSource(category="webserver")
+PROXY = LogSource(category="proxy")
 
 # A quoted field ends at a quote that no backslash escapes; Apache and nginx escape those inside.
 _QUOTED = r'"((?:[^"\\]|\\.)*)"?'
@@ -25,6 +27,7 @@ _LINE = re.compile(
 )
 LOOKS = re.compile(r"\S+ \S+ .{1,200}?\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?: [+-]\d{4})?\] \"")
 _REST = re.compile(rf" (?P<status>\d{{3}}|-) (?P<size>\d+|-)(?: {_QUOTED}(?: {_QUOTED})?)?")
+_OF_SQUID = re.compile(r" (?:TCP|UDP|NONE)[A-Z_]{0,40}:[A-Z_]{2,40}$")
 _REQUEST = re.compile(r"(?P<method>[A-Za-z_-]{1,32}) +(?P<target>.*?)(?: +(?P<version>HTTP/[\d.]{1,5}))?", re.DOTALL)
 _ESCAPED = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|(.))")
 _CONTROLS = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "v": "\v"}
@@ -43,12 +46,13 @@ class AccessLog:
         if found is None:
             self._reading.lost("not a line of an access log")
             return []
-        return [SourceEvent(WEBSERVER, self._event(found))]
+        proxy = _OF_SQUID.search(found["rest"]) is not None
+        return [SourceEvent(PROXY if proxy else WEBSERVER, self._event(found, proxy=proxy))]
 
     def flush(self) -> Sequence[SourceEvent]:
         return []
 
-    def _event(self, found: "re.Match[str]") -> Event:
+    def _event(self, found: "re.Match[str]", *, proxy: bool) -> Event:
         event: Event = {}
         stamp = ncsa_stamp(found["time"], self._reading.zone)
         if stamp is not None:
@@ -58,20 +62,22 @@ class AccessLog:
             event["cs-host"] = found["vhost"]
         if found["user"] not in ("-", '""'):
             event["cs-username"] = found["user"]
-        event |= _request(unescaped(found[6]))
+        event |= _request(unescaped(found[6]), proxy=proxy)
         rest = _REST.match(found["rest"])
         if rest is not None:
             event |= _answer(rest)
+        if proxy and "cs-user-agent" in event:
+            event["c-useragent"] = event["cs-user-agent"]
         return event
 
 
-def _request(line: str) -> Event:
+def _request(line: str, *, proxy: bool) -> Event:
     """Method, target and version; a request line that is none (a scanner's bytes) is kept whole as the target."""
     parts = _REQUEST.fullmatch(line)
     if parts is None or not parts["target"]:
         return target_fields(line, "") if line not in ("-", "") else {}
     stem, _, query = parts["target"].partition("?")
-    event = {"cs-method": parts["method"]} | target_fields(stem, query)
+    event = {"cs-method": parts["method"]} | (proxy_fields(parts["target"]) if proxy else target_fields(stem, query))
     if parts["version"]:
         event["cs-version"] = parts["version"]
     return event

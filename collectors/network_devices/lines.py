@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any, NamedTuple
 
-from collectors.network_devices import cef, korean, leef, syslog
+from collectors.network_devices import cef, checkpoint, korean, leef, paloalto, syslog
 from collectors.network_devices.fields import normalised
 from collectors.network_devices.keyvalue import pairs
 from jikimi.domain.event import TIMESTAMP
@@ -76,12 +76,30 @@ def _secui(head: syslog.Message) -> _Said | None:
     return None if found is None else _Said("secui", "secui", {**pairs(found[1]), **found[0]})
 
 
+def _paloalto(head: syslog.Message) -> _Said | None:
+    fields = paloalto.parse(head.text)
+    return None if fields is None else _Said("panos", "paloalto", fields)
+
+
+def _checkpoint(head: syslog.Message) -> _Said | None:
+    fields = checkpoint.parse(head.text)
+    return None if fields is None else _Said("checkpoint", "checkpoint", fields)
+
+
 def _keyvalue(head: syslog.Message) -> _Said | None:
     fields = pairs(head.text)
     return _Said("keyvalue", _product_of_pairs(fields), fields) if len(fields) >= _NEEDED else None
 
 
-_DIALECTS: tuple[Callable[[syslog.Message], _Said | None], ...] = (_cef, _leef, _trusguard, _secui, _keyvalue)
+_DIALECTS: tuple[Callable[[syslog.Message], _Said | None], ...] = (
+    _cef,
+    _leef,
+    _trusguard,
+    _secui,
+    _paloalto,
+    _checkpoint,
+    _keyvalue,
+)
 
 _LONGEST_NAME = 64
 _PRODUCTS = {"fortigate": "fortigate", "fortios": "fortigate", "trusguard": "trusguard", "mf2": "secui"}

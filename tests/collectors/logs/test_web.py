@@ -52,6 +52,18 @@ class TestAccessLog:
         event = _access('www.example.com:443 192.0.2.5 - - [22/Nov/2026:10:00:00 +0900] "GET / HTTP/1.1" 200 1')
         assert (event["cs-host"], event["c-ip"]) == ("www.example.com:443", "192.0.2.5")
 
+    def test_squids_result_at_the_end_makes_it_a_proxys_line(self) -> None:
+        line = '192.0.2.10 - - [20/Nov/2026:03:11:02 +0900] "{} HTTP/1.1" 200 512 "-" "rclone/v1" {}'
+        (of_proxy,) = read(AccessLog, [line.format("GET http://example.com/a.exe", "TCP_MISS:HIER_DIRECT")])
+        assert of_proxy.logsource == LogSource(category="proxy")
+        wanted = {"cs-host": "example.com", "c-uri-extension": "exe", "c-useragent": "rclone/v1"}
+        assert of_proxy.event.items() >= wanted.items()
+
+    def test_a_whole_address_asked_of_a_web_server_stays_its_own(self) -> None:
+        line = '192.0.2.10 - - [20/Nov/2026:03:11:02 +0900] "GET http://example.com/?id=1 HTTP/1.1" 200 512 "-" "-"'
+        (of_server,) = read(AccessLog, [line])
+        assert of_server.logsource == LogSource(category="webserver")
+
     def test_a_line_cut_in_its_request_still_tells_the_request(self) -> None:
         assert (
             _access('192.0.2.5 - - [22/Nov/2026:10:00:00 +0900] "GET /../../etc/pas')["cs-uri-stem"] == "/../../etc/pas"

@@ -45,6 +45,16 @@ SOPHOS = (
     'src_port=5 dst_ip="198.51.100.2" dst_port=445 protocol="TCP"'
 )
 
+PALO_ALTO = (
+    "<14>Nov 22 11:00:00 PA-1 1,2026/11/22 11:00:00,0128,TRAFFIC,end,256,2026/11/22 10:59:58,192.0.2.10,198.51.100.4,"
+    '0.0.0.0,0.0.0.0,"allow, all",,,telnet,vsys1,in,out,e2,e1,default,2026/11/22 11:00:00,350,1,51234,23,0,0,0x19,tcp,'
+    "allow,1000,400,600,10,2026/11/22 10:59:00,10,any"
+)
+CHECK_POINT = (
+    '<134>1 2026-11-22T02:00:00Z gw01 CheckPoint 1234 - [action:"Accept"; flags:"411908"; dst:"198.51.100.4"; '
+    'proto:"6"; s_port:"51234"; service:"23"; src:"192.0.2.10"; rule_name:"a \\"quoted\\" rule"]'
+)
+
 
 def _read(text: str) -> Line:
     return read_line(text.encode(), NOW, SEOUL)
@@ -60,6 +70,8 @@ def _read(text: str) -> Line:
         (MF2_CSV, "secui", "secui", "203.0.113.9", 3389, "tcp", "deny", "MF2"),
         (TRUSGUARD, "trusguard", "trusguard", "203.0.113.9", 22, "tcp", "deny", "UTM-2"),
         (SOPHOS, "keyvalue", "sophos", "192.0.2.1", 445, "tcp", "deny", "XG"),
+        (PALO_ALTO, "panos", "paloalto", "192.0.2.10", 23, "tcp", "accept", "PA-1"),
+        (CHECK_POINT, "checkpoint", "checkpoint", "192.0.2.10", 23, "tcp", "accept", "gw01"),
     ],
     ids=lambda value: value[:12] if isinstance(value, str) else str(value),
 )
@@ -77,6 +89,16 @@ def test_an_event_happened_when_the_device_says_not_when_it_was_sent() -> None:
     assert _read(FORTIGATE).time == datetime(2026, 11, 22, 2, 37, 47, 369913, UTC)
     assert _read(TRUSGUARD).time == datetime(2026, 11, 22, 2, 30, 10, tzinfo=UTC)
     assert _read(MF2).time == datetime(2026, 11, 22, 0, 40, 15, tzinfo=UTC)
+
+
+def test_palo_altos_url_log_is_a_proxys_and_its_system_log_is_not() -> None:
+    head = PALO_ALTO.replace("TRAFFIC,end", "THREAT,url").partition("allow,1000")[0]
+    line = _read(f'{head}alert,"example.com/a,b.exe",(9999),malware,informational,client-to-server')
+    assert line.logsource == LogSource("paloalto", "proxy")
+    assert (line.fields["c-uri"], line.fields["cs-host"]) == ("example.com/a,b.exe", "example.com")
+    assert line.time == datetime(2026, 11, 22, 1, 59, 58, tzinfo=UTC)
+    system = _read("<14>Nov 22 11:00:00 PA-1 1,2026/11/22 11:00:00,0128,SYSTEM,general,0,2026/11/22 11:00:00,,login,x")
+    assert system.logsource == LogSource("paloalto")
 
 
 def test_a_date_without_a_time_is_no_time() -> None:

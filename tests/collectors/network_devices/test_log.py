@@ -5,6 +5,8 @@ from pathlib import Path
 from collectors.files import Problems, read_events
 from tests.collectors.network_devices import test_lines as lines
 
+MORE = (lines.PALO_ALTO, lines.CHECK_POINT)
+
 
 def test_a_file_of_every_vendors_lines_is_told_and_read_with_its_times(tmp_path: Path) -> None:
     path = tmp_path / "utm.log"
@@ -19,6 +21,22 @@ def test_a_file_of_every_vendors_lines_is_told_and_read_with_its_times(tmp_path:
 
 def test_a_single_vendors_file_is_told_by_each_of_them(tmp_path: Path) -> None:
     path = tmp_path / "utm.log"
-    for text in (lines.FORTIGATE, lines.CEF, lines.LEEF, lines.MF2, lines.MF2_CSV, lines.TRUSGUARD, lines.SOPHOS):
+    for text in (
+        lines.FORTIGATE,
+        lines.CEF,
+        lines.LEEF,
+        lines.MF2,
+        lines.MF2_CSV,
+        lines.TRUSGUARD,
+        lines.SOPHOS,
+        *MORE,
+    ):
         path.write_text(f"{text}\n" * 3)
         assert [found.logsource.category for found in read_events(path, problems=Problems())] == ["firewall"] * 3
+
+
+def test_a_file_of_a_cisco_devices_messages_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "cisco.log"
+    path.write_text("<189>Nov 22 11:00:00 sw1 123: Nov 22 11:00:00.123: %PARSER-5-CFGLOG_LOGGEDCMD: User:a  logged\n")
+    (found,) = read_events(path, problems=Problems())
+    assert (found.logsource.product, found.logsource.service) == ("cisco", "aaa")
