@@ -1,5 +1,6 @@
 """A memory of results with a bound and counters."""
 
+from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
@@ -18,6 +19,9 @@ class Bounded(Generic[Key, Result]):
 
     def __len__(self) -> int:
         return len(self._kept)
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._kept)
 
     def keep(self, key: Key, result: Result) -> None:
         """Remembers what `get` did not find."""

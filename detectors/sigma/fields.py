@@ -1,25 +1,41 @@
 """The atoms of one event, field by field, worked out when a rule first asks for the field."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
 
 import orjson
 
 from detectors.sigma.lines import key_of, value_in
 from detectors.sigma.scan import NONE, Numbers, Scanner, is_plain
-from detectors.sigma.tree import Node, Text, leaves
+from detectors.sigma.tree import FieldRef, Node, Test, Text, leaves
 from detectors.sigma.values import all_texts, texts_of
 from jikimi.domain.event import Event
+
+Names: TypeAlias = tuple[str, ...] | None
+"""Under which other names a field may stand in an event, best first; None: not to be told."""
+NO_NAMES: Mapping[str, Names] = {}
+_NULL = b"null"
+
+
+def fields_asked(test: Test) -> Iterator[str]:
+    """The fields of a test; none of a keyword."""
+    if test.field is not None:
+        yield test.field
+    if isinstance(test, FieldRef):
+        yield test.other
 
 
 class FieldScanners:
     """One scanner a field, built when the field is first asked for; equal tests of many rules are one atom."""
 
-    def __init__(self, trees: Iterable[Node], opaque: frozenset[str]) -> None:
+    def __init__(self, trees: Iterable[Node], opaque: frozenset[str], names: Mapping[str, Names] = NO_NAMES) -> None:
         self._trees = tuple(trees)
         self._opaque = opaque
+        self._names = names
         self.keys: dict[str | None, bytes] = {}
         """How the name of each field that a line may tell stands in it."""
+        self.others: dict[str | None, tuple[bytes, ...] | None] = {}
+        """How the other names of the field stand there, None where bytes cannot tell that it has none."""
         self._numbers: dict[str | None, dict[Text, int]] | None = None
         self._built: dict[str | None, Scanner] = {}
 
@@ -48,12 +64,19 @@ class FieldScanners:
             self._numbers = {}
             for tree in self._trees:
                 for test in leaves(tree):
-                    if test.field is not None and test.field not in self._opaque:
-                        self.keys.setdefault(test.field, key_of(test.field))
+                    for asked in fields_asked(test):
+                        self._name(asked)
                     if isinstance(test, Text) and is_plain(test):
                         numbers = self._numbers.setdefault(test.field, {})
                         numbers.setdefault(test, len(numbers))
         return self._numbers[field]
+
+    def _name(self, field: str) -> None:
+        key = key_of(field)
+        if field not in self._opaque and field not in self.keys and b"\\" not in key:
+            others = self._names.get(field, ())
+            self.keys[field] = key
+            self.others[field] = None if others is None else tuple(map(key_of, others))
 
 
 class Undecided(Exception):
@@ -109,34 +132,51 @@ class EventAtoms(Atoms):
 class LineAtoms(Atoms):
     """Of a line of canonical JSON, undecoded, without objects inside. Raises Undecided where its bytes cannot tell."""
 
-    __slots__ = ("_line", "_scanners")
+    __slots__ = ("_line", "_scanners", "_spaced")
 
-    def __init__(self, scanners: FieldScanners, line: bytes) -> None:
+    def __init__(self, scanners: FieldScanners, line: bytes, spaced: bool) -> None:
         super().__init__()
         self._scanners = scanners
         self._line = line
+        self._spaced = spaced
 
     def __missing__(self, field: str | None) -> Numbers:
-        scanners = self._scanners
         raw = self._raw(field)
-        found = self[field] = scanners.scanner(field).scan_raw(raw)
+        found = self[field] = self._scanners.scanner(field).scan_raw(raw) if raw else NONE
         return found
 
     def texts(self, field: str | None) -> Iterable[str]:
-        return texts_of(orjson.loads(self._raw(field)))
+        raw = self._raw(field)
+        return texts_of(orjson.loads(raw)) if raw else ()
 
     def value(self, field: str) -> Any:
-        return orjson.loads(self._raw(field))
+        raw = self._raw(field)
+        return orjson.loads(raw) if raw else None
 
     def has(self, field: str) -> bool:
         return bool(self._raw(field))
 
     def _raw(self, field: str | None) -> bytes:
+        """The value's bytes, under the field's own name or another one; empty when the event has none."""
         key = self._scanners.keys.get(field)
         raw = value_in(self._line, key) if key else None
-        if not raw:  # a field that is missing may have another name
+        if raw is None:
             raise Undecided
-        return raw
+        return raw or self._under_another_name(field)
+
+    def _under_another_name(self, field: str | None) -> bytes:
+        others = self._scanners.others[field]
+        if others is None:
+            raise Undecided
+        for key in others:
+            raw = value_in(self._line, key)
+            if raw is None or raw == _NULL:
+                raise Undecided
+            if raw:
+                return raw
+        if self._spaced:  # it may stand there with a space in its name
+            raise Undecided
+        return b""
 
 
 def _keywords(scanner: Scanner, whole: Event) -> Numbers:

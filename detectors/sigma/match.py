@@ -6,13 +6,12 @@ decoded only when a rule holds or its bytes cannot tell.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate
 
 import msgspec
 import orjson
 
 from detectors.sigma.classify import Classifier
-from detectors.sigma.lines import Lines
+from detectors.sigma.lines import Lines, Part
 from detectors.sigma.open_rules import NO_OPEN_RULES, OpenRules
 from detectors.sigma.program import Program
 from detectors.sigma.route import EventClass, class_of, complete
@@ -53,7 +52,7 @@ class RuleSet:
         for number, rule in enumerate(self.rules):
             if rule.correlation is None:
                 self._by_source.setdefault(rule.logsource, []).append((number, rule))
-        self._programs: dict[EventClass, Program] = {}
+        self._programs: dict[tuple[LogSource, EventClass], Program] = {}
         self._classifiers: dict[LogSource, Classifier[Program]] = {}
 
     @property
@@ -113,10 +112,11 @@ class RuleSet:
         lines = lines or classifier.lines(block)
         self.counts.events += len(lines.starts)
         groups = classifier.groups(block, lines)
+        every = Part(block, lines.starts, lines.stops, lines.nested, lines.spaced)
         found: list[_Candidate] = []
         for program, numbers in groups.items():
             if program.rules:
-                found += _of_group(program, numbers, block, lines, alone=len(groups) == 1)
+                found += _of_group(program, numbers, lines, every, alone=len(groups) == 1)
         found.sort(key=_index)
         self.counts.candidates += len(found)
         return found
@@ -143,12 +143,13 @@ class RuleSet:
 
     def _program(self, logsource: LogSource, event: Event) -> Program:
         event_class = class_of(logsource, event)
-        program = self._programs.get(event_class)
+        program = self._programs.get((logsource, event_class))
         if program is None:
             if len(self._programs) >= _KEPT_PROGRAMS:
                 self._programs.clear()
                 self._classifiers.clear()
-            program = self._programs[event_class] = Program(event_class, self._served_by(event_class))
+            program = Program(logsource, event_class, self._served_by(event_class))
+            self._programs[logsource, event_class] = program
         return program
 
     def _served_by(self, event_class: EventClass) -> list[Rule]:
@@ -157,18 +158,11 @@ class RuleSet:
         return [rule for _, rule in sorted(found, key=lambda pair: pair[0])]
 
 
-def _of_group(program: Program, numbers: list[int], block: bytes, lines: Lines, *, alone: bool) -> Iterator[_Candidate]:
+def _of_group(program: Program, numbers: list[int], lines: Lines, every: Part, *, alone: bool) -> Iterator[_Candidate]:
     """The candidates among the lines of one class."""
-    starts, stops, nested = lines.starts, lines.stops, lines.nested
-    if alone:
-        found = program.candidates(block, starts, stops, nested)
-    else:
-        parts = [block[starts[number] : stops[number] + 1] for number in numbers]
-        ends = list(accumulate(map(len, parts)))
-        inside = {at for at, number in enumerate(numbers) if number in nested} if nested else nested
-        found = program.candidates(b"".join(parts), [0, *ends[:-1]], ends, inside)
+    found = program.candidates(every if alone else every.pick(numbers))
     whole = lines.folding.intersection(numbers)
-    for at, rules in found:
+    for at, rules in found.items():
         if numbers[at] not in whole:
             yield numbers[at], program, rules
     for number in whole:

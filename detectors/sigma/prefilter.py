@@ -6,7 +6,7 @@ literal that is found sets the bits of the clauses it meets. Rules without a cla
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any
 
@@ -16,6 +16,7 @@ from detectors.sigma.bits import places
 from detectors.sigma.bounded import Bounded
 from detectors.sigma.frequency import Frequencies
 from detectors.sigma.guards import Guards
+from detectors.sigma.lines import Part
 from detectors.sigma.literals import Clause, Literal, Need, cheapest, escaped, need_of
 from detectors.sigma.tree import Node
 
@@ -33,12 +34,12 @@ _KEPT = 20_000
 class Prefilter:
     """The clauses of one class's rules, as one Hyperscan database. Not thread-safe."""
 
-    def __init__(self, trees: Sequence[Node], opaque: frozenset[str]) -> None:
+    def __init__(self, trees: Mapping[int, Node], opaque: frozenset[str], frequencies: Frequencies) -> None:
         self._trees = trees
         self._opaque = opaque
-        self._needs: list[Need] = [need_of(tree, opaque) for tree in trees]
-        self._rules = len(trees)
-        self._frequencies = Frequencies()
+        self._needs: dict[int, Need] = {rule: need_of(tree, opaque) for rule, tree in trees.items()}
+        self._rules = max(trees, default=-1) + 1
+        self._frequencies = frequencies
         self._plans = 0
         self._lines = 0
         self._found: Counter[int] = Counter()
@@ -49,7 +50,7 @@ class Prefilter:
     def _choose(self) -> None:
         bits: dict[Literal, int] = {}
         unmet = 0
-        for rule, need in enumerate(self._needs):
+        for rule, need in self._needs.items():
             for slot, clause in enumerate(self._chosen(need)):
                 bit = 1 << (slot * self._rules + rule)
                 unmet |= bit
@@ -60,7 +61,7 @@ class Prefilter:
         self._literals = list(bits)
         self._bits = list(bits.values())
         self._numbers: Bounded[int, tuple[int, ...]] = Bounded(_KEPT)
-        self._waiting = (1 << self._rules) - 1
+        self._waiting = sum(1 << rule for rule in self._trees)
         always = self._candidates(self._met)
         self._waiting &= ~sum(1 << rule for rule in always)
         self._guards = Guards({rule: self._trees[rule] for rule in always}, self._opaque) if always else None
@@ -82,20 +83,18 @@ class Prefilter:
         patterns = (Pattern(escaped(literal), Flag.CASELESS, tag=tag) for tag, literal in enumerate(self._literals))
         return BlockDatabase(*patterns).build((self._hits, self._ends), _note)
 
-    def scan(
-        self, data: bytes, starts: Sequence[int], stops: Sequence[int], nested: Container[int]
-    ) -> dict[int, tuple[int, ...]]:
-        """Line → numbers of the rules that may hold. Lines run from `starts` to `stops`; some are `nested`."""
+    def scan(self, part: Part) -> dict[int, tuple[int, ...]]:
+        """Line → numbers of the rules that may hold."""
         found: dict[int, tuple[int, ...]] = {}
         if self._scanner is not None:
             self._hits.clear()
             self._ends.clear()
-            self._scanner.scan(data)
-            self._meet(stops, found)
+            self._scanner.scan(part.data)
+            self._meet(part.stops, found)
         if self._guards is not None:
-            self._guard(self._guards, data, starts, stops, nested, found)
+            self._guard(self._guards, part, found)
         if self._scanner is not None and self._plans < len(_PLAN_AT):
-            self._learn(len(stops))
+            self._learn(len(part.stops))
         return found
 
     def _meet(self, stops: Sequence[int], found: dict[int, tuple[int, ...]]) -> None:
@@ -112,17 +111,9 @@ class Prefilter:
             if numbers:
                 found[line] = numbers
 
-    def _guard(
-        self,
-        guards: Guards,
-        data: bytes,
-        starts: Sequence[int],
-        stops: Sequence[int],
-        nested: Container[int],
-        found: dict[int, tuple[int, ...]],
-    ) -> None:
-        for line, start in enumerate(starts):
-            numbers = guards.every if line in nested else guards.possible(data[start : stops[line]])
+    def _guard(self, guards: Guards, part: Part, found: dict[int, tuple[int, ...]]) -> None:
+        for line in range(len(part.starts)):
+            numbers = guards.every if line in part.nested else guards.possible(part.line(line))
             if numbers:
                 found[line] = (*found[line], *numbers) if line in found else numbers
 

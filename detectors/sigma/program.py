@@ -3,22 +3,29 @@
 What the class already knows (EventID, Channel) is folded into constants, so rules that can then never fire are gone.
 """
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from detectors.sigma.compile import Holds, compile_tree
 from detectors.sigma.conditions import fold
-from detectors.sigma.fields import EventAtoms, FieldScanners, LineAtoms
+from detectors.sigma.fields import EventAtoms, FieldScanners, LineAtoms, Names, fields_asked
+from detectors.sigma.frequency import Frequencies
+from detectors.sigma.lines import Part
 from detectors.sigma.prefilter import Prefilter
-from detectors.sigma.route import EventClass, opaque_fields
+from detectors.sigma.recall import Recall
+from detectors.sigma.route import EventClass, names_of, opaque_fields
 from detectors.sigma.rule import Rule
-from detectors.sigma.tree import FALSE, Node
-from jikimi.domain.event import Event
+from detectors.sigma.tree import FALSE, Node, leaves
+from jikimi.domain.event import TIMESTAMP, Event
+from jikimi.domain.logsource import LogSource
+
+_REVIEWED_AT = (300, 3_000, 30_000)
+"""Lines of a class after which the fields that its memory goes by are chosen anew."""
 
 
 class Program:
     """`candidates` among lines, then `decide` for each decoded event. Not thread-safe."""
 
-    def __init__(self, event_class: EventClass, rules: Iterable[Rule]) -> None:
+    def __init__(self, logsource: LogSource, event_class: EventClass, rules: Iterable[Rule]) -> None:
         known = dict(event_class.known)
         self.rules: list[Rule] = []
         self._trees: list[Node] = []
@@ -28,32 +35,75 @@ class Program:
                 self.rules.append(rule)
                 self._trees.append(tree)
         self.every: Sequence[int] = range(len(self.rules))
-        opaque = opaque_fields(event_class)
-        self._prefilter = Prefilter(self._trees, opaque)
-        self._scanners = FieldScanners(self._trees, opaque)
+        self._opaque = opaque_fields(event_class)
+        names = names_of(logsource, event_class)
+        self._scanners = FieldScanners(self._trees, self._opaque, names)
         self._holds: dict[int, Holds] = {}
+        self._frequencies = Frequencies()
+        self._lines = self._reviews = 0
+        self._stands_in = [_stands_in(tree, names) for tree in self._trees]
+        self._remember({name for stands_in in self._stands_in for name in stands_in or ()})
 
     @property
     def field_scans(self) -> int:
         """Values looked through so far, those remembered not counted."""
         return self._scanners.scans
 
-    def candidates(
-        self, data: bytes, starts: Sequence[int], stops: Sequence[int], nested: Container[int]
-    ) -> Iterator[tuple[int, Iterable[int]]]:
-        """Lines, in order, with the numbers of the rules that may hold. `nested`: lines that may hold objects."""
-        found = self._prefilter.scan(data, starts, stops, nested)
-        for line in sorted(found):
-            numbers: Iterable[int] = found[line]
-            if line not in nested:
-                numbers = self._possible(numbers, data[starts[line] : stops[line]])
-            if numbers:
-                yield line, numbers
+    def candidates(self, part: Part) -> dict[int, tuple[int, ...]]:
+        """Line → numbers of the rules that may hold."""
+        found = self._narrowed(self._others, part) if self._others else {}
+        if self._recalled is not None:
+            for line, numbers in self._told(self._recall, self._recalled, part):
+                found[line] = (*found[line], *numbers) if line in found else numbers
+            self._review(len(part.starts))
+        return found
 
-    def _possible(self, numbers: Iterable[int], line: bytes) -> list[int]:
+    def _remember(self, names: set[str]) -> None:
+        """Parts the rules: those that these names in a line tell are told by memory, the others by their literals."""
+        recalled: dict[int, Node] = {}
+        others: dict[int, Node] = {}
+        for number, stands_in in enumerate(self._stands_in):
+            told = stands_in is not None and stands_in <= names
+            (recalled if told else others)[number] = self._trees[number]
+        self._names = names
+        self._recall = Recall(sorted({name for number in recalled for name in self._stands_in[number] or ()}))
+        self._recalled = Prefilter(recalled, self._opaque, self._frequencies) if recalled else None
+        self._others = Prefilter(others, self._opaque, self._frequencies) if others else None
+
+    def _review(self, lines: int) -> None:
+        self._lines += lines
+        if self._reviews < len(_REVIEWED_AT) and self._lines >= _REVIEWED_AT[self._reviews]:
+            self._reviews += 1
+            worth = self._recall.worth_keeping()
+            if worth != self._recall.names:
+                self._remember(set(worth))
+
+    def _told(self, recall: Recall, prefilter: Prefilter, part: Part) -> list[tuple[int, tuple[int, ...]]]:
+        keys = recall.keys(part)
+        known = recall.known(keys)
+        told = [(line, numbers) for line, numbers in enumerate(known) if numbers]
+        if None in known:
+            new = [line for line, numbers in enumerate(known) if numbers is None]
+            found = self._narrowed(prefilter, part.pick(new))
+            for place, line in enumerate(new):
+                numbers = found.get(place, ())
+                recall.keep(keys[line], numbers)
+                if numbers:
+                    told.append((line, numbers))
+        return told
+
+    def _narrowed(self, prefilter: Prefilter, part: Part) -> dict[int, tuple[int, ...]]:
+        found = prefilter.scan(part)
+        return {
+            line: left
+            for line, numbers in found.items()
+            if (left := numbers if line in part.nested else self._possible(numbers, part, line))
+        }
+
+    def _possible(self, numbers: Iterable[int], part: Part, line: int) -> tuple[int, ...]:
         """The rules that hold by the bytes of the line, and those of which bytes cannot tell."""
-        atoms = LineAtoms(self._scanners, line)
-        return [number for number in numbers if self._may_hold(number, atoms)]
+        atoms = LineAtoms(self._scanners, part.line(line), line in part.spaced)
+        return tuple(number for number in numbers if self._may_hold(number, atoms))
 
     def _may_hold(self, number: int, atoms: LineAtoms) -> bool:
         try:
@@ -83,3 +133,17 @@ class Program:
         if holds is None:
             holds = self._holds[number] = compile_tree(self._trees[number], self._scanners)
         return holds
+
+
+def _stands_in(tree: Node, names: Mapping[str, Names]) -> frozenset[str] | None:
+    """Under which names in a line stands all that the tree asks for; None when that cannot be said."""
+    found: set[str] = set()
+    for test in leaves(tree):
+        if test.field is None:
+            return None
+        for field in fields_asked(test):
+            others = names.get(field, ())
+            if others is None or field == TIMESTAMP:
+                return None
+            found.update((field, *others))
+    return frozenset(found)

@@ -5,7 +5,7 @@ id (jikimi.domain.windows); for everything else from the log source that travels
 categories that our own log sources also serve.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -207,9 +207,25 @@ def more_class_fields(logsource: LogSource, event: Event) -> tuple[str, ...]:
 
 def opaque_fields(event_class: EventClass) -> frozenset[str]:
     """Fields that rules may see with another value than stands in the line: `enrich` and `complete` work them out."""
+    return frozenset(windows.COMPUTED.get(_channel_and_id(event_class), ())) | {TIMESTAMP}
+
+
+def names_of(logsource: LogSource, event_class: EventClass) -> Mapping[str, tuple[str, ...] | None]:
+    """Field → the other fields of the event that `complete` takes its value from; None where it depends on more."""
+    aliases = _ALIASES.get((logsource.product, logsource.category or logsource.service))
+    if aliases is not None:
+        return {name: (other,) for name, other in aliases.items()}
+    if logsource.product == "jikimi":
+        return {}
+    if not event_class.known:  # an event that no class knows may still have a channel
+        return dict.fromkeys(windows.ALIASES_ANYWHERE)
+    at = _channel_and_id(event_class)
+    return {**windows.ALIASES_ANYWHERE, **windows.ALIASES.get(at, {}), **windows.COMPUTED.get(at, {})}
+
+
+def _channel_and_id(event_class: EventClass) -> tuple[str, int]:
     known = dict(event_class.known)
-    computed = windows.COMPUTED.get((known.get("Channel", ""), int(known.get("EventID", 0))), frozenset())
-    return computed | {TIMESTAMP}
+    return known.get("Channel", ""), int(known.get("EventID", 0))
 
 
 def class_key(logsource: LogSource, event: Event) -> tuple[object, ...]:

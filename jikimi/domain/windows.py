@@ -202,8 +202,10 @@ ALIASES: Mapping[tuple[str, int], Mapping[str, tuple[str, ...]]] = {
     **{(DEFENDER, i): {"Signature": ("Threat Name", "ThreatName"), "Filename": ("Path",)} for i in _DEFENDER_THREATS},
     **{(POWERSHELL_CLASSIC, i): {"Data": ("Message",)} for i in (400, 600, 800)},
 }
-COMPUTED: Mapping[tuple[str, int], frozenset[str]] = {(SECURITY, 4688): frozenset({"User", "IntegrityLevel"})}
-"""Fields that `complete` does not copy but works out: their texts need not stand in the event's bytes."""
+COMPUTED: Mapping[tuple[str, int], Mapping[str, tuple[str, ...]]] = {
+    (SECURITY, 4688): {"User": ("SubjectUserName", "SubjectDomainName"), "IntegrityLevel": ("MandatoryLabel",)}
+}
+"""Fields that `complete` works out and does not copy, and from which: their texts need not stand in the event."""
 _INTEGRITY = {
     "s-1-16-4096": "Low",
     "s-1-16-8192": "Medium",
