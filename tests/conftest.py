@@ -6,8 +6,9 @@ import pytest
 import structlog
 
 from tests.integration.kafka.broker import kafka_broker
+from tests.small_disk import small_disk
 
-__all__ = ["kafka_broker"]
+__all__ = ["kafka_broker", "small_disk"]
 
 
 @pytest.fixture(autouse=True)

@@ -65,6 +65,7 @@ class Feed:
         self._patience = patience
         self._items: deque[Observation] = deque()
         self._room = threading.Event()
+        self._losing = threading.Lock()
         self._lost = 0
         self._lost_from: datetime | None = None
         self._changed = changed
@@ -115,13 +116,13 @@ class Feed:
 
     def take(self, limit: int) -> list[Observation]:
         """At most `limit` observations in order; for the one thread that writes to the spool."""
+        if not self._items:
+            self._tell_loss()  # returned at once: at the agent's end nobody asks again
         taken: list[Observation] = []
         while self._items and len(taken) < limit:
             taken.append(self._items.popleft())
         if taken:
             self._room.set()
-        else:
-            self._tell_loss()
         return taken
 
     def __len__(self) -> int:
@@ -137,16 +138,20 @@ class Feed:
         return len(self._items) < self._capacity
 
     def _lose(self) -> None:
-        self.dropped += 1
-        if not self._lost:
-            self._lost_from = self._clock()
-        self._lost += 1
+        with self._losing:
+            self.dropped += 1
+            if not self._lost:
+                self._lost_from = self._clock()
+            self._lost += 1
 
     def _tell_loss(self) -> None:
-        if not self._lost or self._lost_from is None:
+        if not self._lost:
             return
-        count, since = self._lost, self._lost_from
-        self._lost, self._lost_from = 0, None
+        with self._losing:
+            count, since = self._lost, self._lost_from
+            self._lost, self._lost_from = 0, None
+        if since is None:
+            return  # the other side told it
         span = {"From": format_time(since), "To": format_time(self._clock())}
         self.health("gap", "the spool could not be written as fast as events came", Dropped=count, **span)
 

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from collectors import settings
 from collectors.caps import Caps, Use, Watchdog, now
 from collectors.settings import StateDir
@@ -64,14 +66,17 @@ def test_the_use_of_this_process_grows_with_its_work() -> None:
     assert after.cpu > before.cpu
 
 
-def test_a_too_heavy_agent_says_so_and_is_the_same_process_afterwards(tmp_path: Path) -> None:
-    """With a cap of 1 MB and a minute of a second: health event, fresh life, nothing lost."""
+@pytest.mark.parametrize(
+    ("cap", "said_why"), [(Caps(memory_mb=1), "1 allowed"), (Caps(cpu_percent=0.001), "% of a core")]
+)
+def test_a_too_heavy_agent_says_so_and_is_the_same_process_afterwards(tmp_path: Path, cap: Caps, said_why: str) -> None:
+    """With caps that nothing keeps and a minute of a second: health event, fresh life, nothing lost."""
     state, documents = StateDir(tmp_path / "state"), tmp_path / "documents"
     documents.mkdir()
     with serving(Centre()) as centre:
         assert enrol(centre, state.root, documents).exit_code == 0
         chosen = settings.load(state.settings)
-        settings.save(settings.AgentSettings(protect=chosen.protect, caps=Caps(memory_mb=1)), state.settings)
+        settings.save(settings.AgentSettings(protect=chosen.protect, caps=cap), state.settings)
         code = (
             "import sys; from collectors import caps; caps.SUSTAINED = 2.0 if len(sys.argv) == 3 else 600.0; "
             "caps.EVERY = 0.5; from collectors.__main__ import main; sys.exit(main())"
@@ -90,4 +95,5 @@ def test_a_too_heavy_agent_says_so_and_is_the_same_process_afterwards(tmp_path: 
     assert stored(centre, TargetFilename=str(documents / "before"))
     (said,) = stored(centre, Kind="degraded", Collector="agent")
     assert said["Reason"].startswith("the agent starts itself anew: ")
-    assert "1 allowed" in said["Reason"]
+    assert said_why in said["Reason"]
+    assert not stored(centre, Kind="killed")

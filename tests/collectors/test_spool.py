@@ -1,10 +1,13 @@
 """The spool on a real disk."""
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -12,10 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collectors.batching import MAX_BATCH_EVENTS, chunks
+from collectors.sources.feed import Feed
 from collectors.spool import Spool
+from collectors.supervisor import Supervisor
 from jikimi.domain.event import MAX_BATCH_BYTES, Event, EventBatch
 from jikimi.domain.logsource import AGENT_HEALTH, FILE_ACCESS, NETWORK_FLOW, PROCESS_CREATION, LogSource
-from jikimi.errors import Misconfigured
+from jikimi.errors import Misconfigured, Transient
+from tests.small_disk import hog
 
 
 def _events(count: int, start: int = 0, size: int = 100) -> list[Event]:
@@ -147,7 +153,8 @@ async def test_a_gap_says_from_when_to_when_for_each_log_source(tmp_path: Path) 
     spool = await Spool.open(tmp_path, agent_id="a1", max_bytes=20_000)
     for source, hour in ((NETWORK_FLOW, 5), (PROCESS_CREATION, 7)):
         late_first = [{"@timestamp": f"2026-11-22T{hour:02}:{59 - n:02}:00.000000Z", "p": "x" * 400} for n in range(10)]
-        await spool.put(source, late_first)
+        await spool.put(source, late_first[:5])
+        await spool.put(source, late_first[5:])
     await spool.put(FILE_ACCESS, _events(180))
     gaps = [event for batch in await _drain(spool) for event in batch.events() if event.get("Kind") == "gap"]
     await spool.close()
@@ -228,3 +235,45 @@ async def test_what_put_returned_for_survives_kill_9(tmp_path: Path) -> None:
     await spool.close()
     assert numbers == list(range(len(numbers)))
     assert len(numbers) >= told
+
+
+@dataclass
+class Busy:
+    """A source that hands in `count` files as fast as it can."""
+
+    count: int
+    name: str = "busy"
+    done: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, feed: Feed, stop: threading.Event) -> None:
+        for number in range(self.count):
+            feed.emit(FILE_ACCESS, {"n": number, "p": "x" * 100})
+        self.done.set()
+        stop.wait()
+
+
+@pytest.mark.root
+async def test_on_a_disk_without_a_free_byte_all_that_was_seen_is_kept_or_told_as_lost(small_disk: Path) -> None:
+    spool = await Spool.open(small_disk / "spool", agent_id="a1")
+    await spool.put(FILE_ACCESS, _events(10))
+    eaten = hog(small_disk)
+    with pytest.raises(Transient, match="free some space"):
+        await spool.put(FILE_ACCESS, _events(1))
+    busy = Busy(20_000)
+    supervisor = Supervisor([busy], spool.put, "pc-1", first_pause=0.1)
+    supervisor.start()
+    carrying = asyncio.create_task(supervisor.run())
+    await asyncio.to_thread(busy.done.wait, 30)
+    eaten.unlink()
+    while len(supervisor.feeds[0]):  # noqa: ASYNC110 - a feed tells nobody that it is empty
+        await asyncio.sleep(0.1)
+    await supervisor.stop()
+    await carrying
+    (feed,) = supervisor.feeds
+    batches = await _drain(spool)
+    await spool.close()
+    kept = sum(batch.envelope.count for batch in batches if batch.envelope.logsource == FILE_ACCESS)
+    told = [event for batch in batches for event in batch.events() if event.get("Kind") == "gap"]
+    assert feed.seen == 20_000
+    assert feed.dropped == sum(gap["Dropped"] for gap in told) > 0
+    assert kept == 10 + feed.seen - feed.dropped

@@ -1,12 +1,8 @@
 """On a full disk appends fail clearly, reading goes on, and deleting still works."""
 
 import os
-import shutil
 import sqlite3
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +12,7 @@ from jikimi.stream.ballast import Ballast
 from jikimi.stream.port import NewRecord
 from jikimi.stream.sqlite import SqliteEventLog
 from jikimi.stream.sqlite_writer import Transaction
+from tests.small_disk import hog
 
 MB = 1 << 20
 RECORD = NewRecord(b"k", os.urandom(100_000))
@@ -118,32 +115,6 @@ class TestBallast:
         log.append_blocking("spool", [RECORD])
         log.close_blocking()
         assert (tmp_path / "log" / "ballast").stat().st_size == 2 * MB
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 64 MB."""
-    if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.skip("mounting a small disk needs root on Linux")
-    mount, umount = shutil.which("mount"), shutil.which("umount")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    command = [str(mount), "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(disk)]
-    if not mount or not umount or subprocess.run(command, check=False).returncode:
-        pytest.skip("this machine lets nobody mount")
-    yield disk
-    subprocess.run([umount, "-l", disk], check=True)  # lazily: a failed test leaves its log open
-
-
-def hog(disk: Path) -> Path:
-    """Somebody else takes all that is left."""
-    path = disk / "hog"
-    with path.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-        except OSError:
-            return path
 
 
 @pytest.mark.root

@@ -23,7 +23,6 @@ def test_an_overflow_is_one_gap_event_with_its_exact_count() -> None:
         full.emit(FILE_ACCESS, {"Number": number})
     assert (full.seen, full.dropped) == (12, 7)
     assert kinds(full) == {"event": 5}
-    full.take(1)
     gap = full.take(1)[0]
     assert gap.logsource == AGENT_HEALTH
     assert (gap.event["Kind"], gap.event["Dropped"], gap.event["Collector"]) == ("gap", 7, "files")
@@ -40,7 +39,7 @@ def test_every_event_is_either_taken_or_in_a_gap(steps: list[str | int]) -> None
             taken += bounded.take(step)
         else:
             bounded.emit(FILE_ACCESS, {"Action": "read"})
-    while more := [*bounded.take(100), *bounded.take(100)]:
+    while more := bounded.take(100):
         taken += more
     events = [o for o in taken if o.logsource == FILE_ACCESS]
     gaps = [o.event["Dropped"] for o in taken if o.logsource == AGENT_HEALTH]
