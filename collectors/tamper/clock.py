@@ -13,13 +13,16 @@ Clocks = Callable[[], tuple[float, float]]
 
 
 def clocks() -> tuple[float, float]:
-    """The counter goes on while the computer sleeps (clock_gettime(2), CLOCK_BOOTTIME)."""
+    """Read again when something else ran in between."""
     while True:
-        before = time.clock_gettime(time.CLOCK_BOOTTIME)
-        wall = time.time()
-        after = time.clock_gettime(time.CLOCK_BOOTTIME)
+        before, wall, after = _counter(), time.time(), _counter()
         if after - before < 0.5:
             return wall, after
+
+
+def _counter() -> float:
+    """On Linux it goes on while the computer sleeps (clock_gettime(2), CLOCK_BOOTTIME), as Windows' own does."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 class ClockWatch:
