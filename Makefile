@@ -7,7 +7,7 @@ RUN := .venv/bin
 DATA ?= jikimi-data
 PORT ?= 8600
 
-.PHONY: help setup demo lab test test-kafka test-browser console check format lock clean
+.PHONY: help setup demo lab test test-kafka test-browser console check format lock agent-bundle clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -57,5 +57,8 @@ format: setup ## mend what can be mended by machine
 lock: $(if $(findstring .tools,$(UV)),.tools/bin/uv) ## resolve the dependencies anew
 	$(UV) lock
 
+agent-bundle: setup ## the agent as one folder for machines without Python, in dist/jikimi-agent
+	$(RUN)/pyinstaller --noconfirm --log-level WARN --distpath dist --workpath build deploy/pyinstaller/jikimi-agent.spec
+
 clean: ## remove what was built
-	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache api/console/node_modules api/console/dist
+	rm -rf .venv .tools build dist .mypy_cache .ruff_cache .pytest_cache api/console/node_modules api/console/dist

@@ -23,6 +23,7 @@ from collectors.health import Health, Status
 from collectors.http import Client
 from collectors.identity import VERSION, Identity
 from collectors.locking import locked
+from collectors.notify import ALIVE, READY, STOPPING, notify
 from collectors.passports import Passports
 from collectors.settings import AgentSettings, StateDir
 from collectors.sources.feed import HealthKind
@@ -173,6 +174,7 @@ class _Agent:
         found = [self._tamper, *watched(self._state, self._chosen, centre, self._passports)]
         self._supervisor = Supervisor(found, self._put, self._who.device)
         self._supervisor.start()
+        notify(READY)
         _log.info("agent_started", device=self._who.device, centre=self._who.url, protects=len(self._chosen.protect))
         carrying = asyncio.create_task(self._supervisor.run())
         uplink = asyncio.create_task(self._uplink.run())
@@ -196,6 +198,7 @@ class _Agent:
         self, carrying: asyncio.Task[None], others: Sequence[asyncio.Task[Any]], anew: Anew | None, *, send: bool
     ) -> None:
         """Stop intake, drain into the spool, send what goes at once, tell the status; the rest waits on disk."""
+        notify(STOPPING)
         if anew:
             _log.warning("agent_starts_anew", reason=anew.why)
             kind: HealthKind = "degraded" if anew.too_heavy else "heartbeat"
@@ -257,6 +260,7 @@ class _Agent:
     async def _tell_status(self) -> None:
         while True:
             self._write_status()
+            notify(ALIVE)
             await asyncio.sleep(STATUS)
 
     def _write_status(self) -> None:

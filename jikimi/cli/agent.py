@@ -9,10 +9,18 @@ from typing import Annotated
 
 import typer
 
+from jikimi.cli import agent_service, agent_upgrade
 from jikimi.cli.errors import for_people
 from jikimi.errors import Misconfigured, Refused
 
 app = typer.Typer(no_args_is_help=True, help="The agent on a client's computer: enrol it, run it, ask how it is.")
+
+app.command("install", epilog=agent_service.INSTALL_EPILOG)(agent_service.install)
+app.command("uninstall")(agent_service.uninstall)
+app.command("upgrade", epilog=agent_upgrade.UPGRADE_EPILOG)(agent_upgrade.upgrade)
+app.command("roll-back")(agent_upgrade.roll_back)
+app.command("package")(agent_upgrade.package)
+app.command("check")(agent_upgrade.check)
 
 CAPTURE_EPILOG = """\b
 Examples:
