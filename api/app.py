@@ -17,6 +17,8 @@ from api import (
     passports,
 )
 from api.body import BodyLimit
+from api.evidence import admin as evidence_admin
+from api.evidence import routes as evidence_routes
 from api.headers import SecurityHeaders
 from api.incidents import routes as incident_routes
 from api.live import routes as live_routes
@@ -33,9 +35,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     enrolment.router,
     heartbeat.router,
     agent_config.router,
+    evidence_routes.router,
     admin.router,
     admin_users.router,
     admin_agent_config.router,
+    evidence_admin.router,
     passports.router,
     workshop.router,
     admin_websites.router,

@@ -1,4 +1,4 @@
-"""The keys that sign agents' configuration: made at the centre's first start, changed without losing an agent.
+"""The keys that sign what agents are told to do: made at the centre's first start, changed without losing an agent.
 
 Each new key is signed with the one before it. An agent that trusts any of them follows the chain to the newest.
 """
@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from jikimi.domain.agent_config import DOCUMENT, SUCCESSION, Document, Signed, Succession
+from jikimi.domain.evidence import REQUESTS, EvidenceRequests
 from jikimi.errors import Misconfigured
 from jikimi.signing import SigningKey, TrustedKeys
 
@@ -51,9 +52,9 @@ class ConfigKeys:
         self._chain, self._key = chain, key
         return key.id
 
-    def sign(self, document: Document) -> Signed:
+    def sign(self, document: Document | EvidenceRequests) -> Signed:
         text = msgspec.json.encode(document)
-        signature = self._key.sign(DOCUMENT, text)
+        signature = self._key.sign(DOCUMENT if isinstance(document, Document) else REQUESTS, text)
         return Signed(text.decode(), signature.key_id, signature.value.hex(), self._chain[1:])
 
 

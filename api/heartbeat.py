@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import orjson
 from fastapi import APIRouter, Request
 
@@ -11,6 +12,8 @@ from api.errors import ApiError
 from api.ledger import Entry
 from api.state import centre
 from jikimi.domain.event import format_time
+from jikimi.domain.evidence import VALID_FOR, EvidenceRequests
+from jikimi.storage.evidence_requests import waiting
 from jikimi.storage.passports import config_version
 
 MAX_HEALTH_BYTES = 64 * 1024
@@ -31,7 +34,16 @@ async def heartbeat(request: Request) -> dict[str, Any]:
     here.metrics.heartbeats.inc()
     async with here.services.database.read() as connection:
         config = await config_version(connection, agent.tenant_id)
-    return {"time": format_time(now), "config_version": config, "credit": await here.credit.grant(None)}
+        asked = await waiting(connection, agent.agent_id, now)
+    answer: dict[str, Any] = {
+        "time": format_time(now),
+        "config_version": config,
+        "credit": await here.credit.grant(None),
+    }
+    if asked and (keys := here.services.config_keys) is not None:
+        signed = keys.sign(EvidenceRequests(agent.tenant_id, agent.agent_id, now + VALID_FOR, asked))
+        answer["evidence"] = msgspec.to_builtins(signed)
+    return answer
 
 
 def _health(body: bytes) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from api.config_keys import ConfigKeys
@@ -19,6 +20,7 @@ class Services:
 
     Without a `workshop` the routes of /v1/admin/rules that need it answer 503.
     `rule_desk` is None in a process that runs no detectors. Without `config_keys` agents cannot be given settings.
+    Without an `evidence` folder no captures are fetched.
     """
 
     database: Database
@@ -30,3 +32,4 @@ class Services:
     workshop: Workshop | None = None
     rule_desk: RuleDesk | None = None
     config_keys: ConfigKeys | None = None
+    evidence: Path | None = None

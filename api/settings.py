@@ -35,3 +35,9 @@ class ApiSettings(BaseSettings):
 
     guesses_per_minute: int = Field(default=10, gt=0)
     """Wrong enrolment tokens from one address before it must wait."""
+
+    evidence_bytes: int = Field(default=10 << 30, gt=0)
+    """Of all captures fetched from agents; the oldest complete ones make room."""
+
+    evidence_request_bytes: int = Field(default=2 << 30, gt=0)
+    """Of one capture."""

@@ -18,6 +18,7 @@ import structlog
 
 from collectors import caps, health, identity, settings
 from collectors.ending import when_asked_to_end
+from collectors.evidence.delivery import Delivery, evidence_forbidden
 from collectors.following import Following
 from collectors.health import Health, Status
 from collectors.http import Client
@@ -35,6 +36,7 @@ from collectors.tamper.source import Tamper
 from collectors.trim import give_back
 from collectors.uplink import Uplink
 from jikimi.clock import Clock, utc_now
+from jikimi.domain.agent_config import Signed
 from jikimi.domain.event import Event
 from jikimi.domain.logsource import LogSource
 from jikimi.errors import JikimiError, Misconfigured, Refused, Transient
@@ -136,6 +138,7 @@ class _Said(msgspec.Struct):
 
     time: datetime
     config_version: int = 0
+    evidence: Signed | None = None
 
 
 class _Agent:
@@ -172,13 +175,16 @@ class _Agent:
     async def run(self, stop: asyncio.Event, restarts: int) -> Anew | None:
         centre = await asyncio.to_thread(addresses_of, self._who.url)
         found = [self._tamper, *watched(self._state, self._chosen, centre, self._passports)]
+        why_not = evidence_forbidden(self._following.obeys, [source.name for source in found])
+        self._delivery = Delivery(self._state.capture, self._who, self._client, self._spool.waiting_bytes, why_not)
+        self._delivery.resume()
         self._supervisor = Supervisor(found, self._put, self._who.device)
         self._supervisor.start()
         notify(READY)
         _log.info("agent_started", device=self._who.device, centre=self._who.url, protects=len(self._chosen.protect))
         carrying = asyncio.create_task(self._supervisor.run())
         uplink = asyncio.create_task(self._uplink.run())
-        others = [asyncio.create_task(self._beat()), asyncio.create_task(self._tell_status())]
+        others = [asyncio.create_task(each) for each in (self._beat(), self._tell_status(), self._delivery.run())]
         heavy = asyncio.create_task(caps.watch(self._chosen.caps, restarts))
         asked = asyncio.create_task(stop.wait())
         other = asyncio.create_task(self._following.anew.wait())
@@ -256,6 +262,9 @@ class _Agent:
             await self._following.follow(told.config_version, self._client, self._passports)
         except (Transient, OSError, msgspec.MsgspecError) as error:
             _log.warning("config_not_taken", reason=str(error))
+            return
+        if told.evidence is not None:
+            await self._delivery.hear(told.evidence, self._following.key)
 
     async def _tell_status(self) -> None:
         while True:

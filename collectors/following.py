@@ -43,6 +43,16 @@ class Following:
     def media(self) -> MediaRegister:
         return self._config.media
 
+    @property
+    def key(self) -> str:
+        """The centre's newest key that the agent knows; "" when it pinned none."""
+        return self._config.key or self._who.config_key
+
+    @property
+    def obeys(self) -> bool:
+        """False: the owner of this computer forbade the centre to decide anything here."""
+        return self._local.remote
+
     async def follow(self, version: int, client: Client, passports: Passports) -> None:
         """`version` is what the centre has. Raises Transient, OSError when it cannot be had or kept now."""
         if version <= self._config.version:

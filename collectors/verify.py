@@ -16,10 +16,11 @@ LONGEST_CHAIN = 1000
 
 
 class Question(msgspec.Struct, frozen=True):
-    """`pinned` is the public key (PEM) the agent trusts."""
+    """`pinned` is the public key (PEM) the agent trusts, `what` the kind of document it must be."""
 
     pinned: str
     signed: Signed
+    what: str = DOCUMENT
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -42,7 +43,7 @@ def judge(question: Question) -> Verdict:
                 key = link.key
                 trusted = TrustedKeys.one(key)
         signature = Signature(signed.key_id, bytes.fromhex(signed.signature))
-        trusted.verify(DOCUMENT, signed.document.encode(), signature)
+        trusted.verify(question.what, signed.document.encode(), signature)
     except JikimiError as error:
         return Verdict(refused=str(error))
     except ValueError:
@@ -50,7 +51,7 @@ def judge(question: Question) -> Verdict:
     return Verdict(key)
 
 
-async def ask(pinned: str, signed: Signed) -> str:
+async def ask(pinned: str, signed: Signed, what: str = DOCUMENT) -> str:
     """The key to trust from now on. Raises Refused for what is not the centre's, Transient when nobody could say."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "collectors.verify"),
@@ -59,7 +60,7 @@ async def ask(pinned: str, signed: Signed) -> str:
     )
     try:
         async with asyncio.timeout(ANSWER_WITHIN):
-            said, _ = await process.communicate(msgspec.json.encode(Question(pinned, signed)))
+            said, _ = await process.communicate(msgspec.json.encode(Question(pinned, signed, what)))
         verdict = msgspec.json.decode(said, type=Verdict)
     except (OSError, msgspec.MsgspecError) as error:  # TimeoutError is an OSError
         raise Transient(f"the signature of the configuration could not be checked ({error})") from error

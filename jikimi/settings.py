@@ -32,6 +32,11 @@ class DataDir:
         return self.root / "websites"
 
     @property
+    def evidence(self) -> Path:
+        """Folder of captures fetched from agents, by company and request."""
+        return self.root / "evidence"
+
+    @property
     def rules(self) -> Path:
         """Folder of the unpacked rule bundle; the bundle itself lies in the database."""
         return self.root / "rules"

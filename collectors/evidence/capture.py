@@ -13,6 +13,7 @@ from collectors.evidence.settings import CaptureSettings
 from collectors.sources.feed import Feed
 from jikimi.clock import Clock, utc_now
 from jikimi.domain.event import format_time
+from jikimi.domain.evidence import narrowed
 from jikimi.domain.logsource import EVIDENCE
 from jikimi.errors import JikimiError, Transient
 
@@ -53,15 +54,14 @@ class Capture:
                 self._ring.stop()
             end_leftovers(self._folder)
 
-    def _begin(self) -> Ring:
+    def _begin(self, narrowed: str = "") -> Ring:
         self._number += 1
-        return Ring(self._settings, self._folder / f"ring-{self._number}")
+        return Ring(self._settings, self._folder / f"ring-{self._number}", narrowed)
 
     def _look(self, feed: Feed) -> None:
         for asked in requests.waiting(self._folder):
             try:
-                if self._ring is None:
-                    self._ring = self._begin()
+                self._serve(asked)
             except JikimiError as error:
                 self._refuse(feed, asked, error)
                 continue
@@ -71,6 +71,13 @@ class Capture:
         for asked in due:
             self._freeze(feed, asked)
 
+    def _serve(self, asked: Asked) -> None:
+        """A filter holds for a whole ring. Raises Transient when one runs already with another."""
+        if self._ring is None:
+            self._ring = self._begin(asked.filter)
+        elif asked.filter and narrowed(self._settings.filter, asked.filter) != self._ring.filter:
+            raise Transient(f"a ring runs already with the filter {self._ring.filter!r}: ask again without a filter")
+
     def _freeze(self, feed: Feed, asked: Asked) -> None:
         """The next ring begins before this one ends, where one is still wanted: no packet falls between them."""
         ring, self._ring = self._ring, None
@@ -79,7 +86,7 @@ class Capture:
             return
         try:
             if self._settings.always or self._open:
-                self._ring = self._begin()
+                self._ring = self._begin(self._open[0][0].filter if self._open and not self._settings.always else "")
             ring.stop()
             folder, manifest, digest = freeze(ring, asked, self._settings, self._folder / "evidence", feed.device)
         except (JikimiError, OSError) as error:

@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -10,33 +10,8 @@ import msgspec
 from collectors.evidence.requests import Asked
 from collectors.evidence.ring import Ring
 from collectors.evidence.settings import MEGABYTE, CaptureSettings
+from jikimi.domain.evidence import MANIFEST, File, Manifest
 from jikimi.errors import Transient
-
-MANIFEST = "manifest.json"
-
-
-class File(msgspec.Struct, frozen=True):
-    name: str
-    bytes: int
-    sha256: str
-
-
-class Manifest(msgspec.Struct, frozen=True):
-    """Who asked for what and what there is. `received` and `dropped` count the whole ring's packets."""
-
-    id: str
-    device: str
-    asked_at: datetime
-    asked_by: str
-    reason: str
-    wanted_from: datetime
-    wanted_to: datetime
-    interface: str
-    filter: str
-    snap: int
-    received: int
-    dropped: int
-    files: tuple[File, ...]
 
 
 def room_left(settings: CaptureSettings, evidence: Path) -> int:
@@ -79,7 +54,7 @@ def freeze(
         since,
         asked.at + timedelta(seconds=asked.after),
         settings.interface,
-        settings.filter,
+        ring.filter,
         settings.snap,
         ring.received,
         ring.dropped,

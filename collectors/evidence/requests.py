@@ -15,7 +15,7 @@ LONGEST = 3600.0
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """`before` and `after` in seconds around `at`, the moment of asking."""
+    """`before` and `after` in seconds around `at`, the moment of asking; `filter` narrows the settings' own."""
 
     id: str
     at: datetime
@@ -23,6 +23,7 @@ class Asked(msgspec.Struct, frozen=True):
     after: float
     reason: str
     by: str
+    filter: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -38,10 +39,15 @@ class Answer(msgspec.Struct, frozen=True):
 def ask(folder: Path, *, at: datetime, before: float, after: float, reason: str, by: str) -> Asked:
     """Leave a request for the agent. Raises OSError when its folder may not be written."""
     asked = Asked(f"{at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}", at, before, after, reason, by)
+    leave(folder, asked)
+    return asked
+
+
+def leave(folder: Path, asked: Asked) -> None:
+    """For the capture to find. Raises OSError."""
     place = folder / "requests"
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     _write(place / f"{asked.id}.json", msgspec.json.encode(asked))
-    return asked
 
 
 def waiting(folder: Path) -> Iterator[Asked]:
@@ -59,6 +65,25 @@ def answer(folder: Path, asked: Asked, given: Answer) -> None:
     place = folder / "answers"
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     _write(place / f"{asked.id}.json", msgspec.json.encode(given))
+
+
+def answered(folder: Path, request: str) -> Answer | None:
+    """None before the capture is complete; the answer stays until `forget`."""
+    try:
+        return msgspec.json.decode((folder / "answers" / f"{request}.json").read_bytes(), type=Answer)
+    except FileNotFoundError:
+        return None
+    except msgspec.MsgspecError as error:
+        return Answer(error=f"the capture's answer cannot be read: {error}")
+
+
+def lies_waiting(folder: Path, request: str) -> bool:
+    return (folder / "requests" / f"{request}.json").exists()
+
+
+def forget(folder: Path, request: str) -> None:
+    """The answer was told on."""
+    (folder / "answers" / f"{request}.json").unlink(missing_ok=True)
 
 
 def wait(folder: Path, asked: Asked, timeout: float) -> Answer:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from collectors.evidence.settings import MEGABYTE, CaptureSettings
+from jikimi.domain.evidence import narrowed
 from jikimi.errors import Transient
 
 START_WITHIN = 10.0
@@ -20,9 +21,11 @@ _PID = "dumpcap.pid"
 
 
 class Ring:
-    """Captures until `stop`. Raises Transient when dumpcap is missing, may not or cannot capture."""
+    """Captures until `stop` what the settings' filter and `asked` both let through. Raises Transient when dumpcap is
+    missing, may not or cannot capture, Misconfigured when `asked` is no filter."""
 
-    def __init__(self, settings: CaptureSettings, folder: Path) -> None:
+    def __init__(self, settings: CaptureSettings, folder: Path, asked: str = "") -> None:
+        self.filter = narrowed(settings.filter, asked) if asked else settings.filter
         program = shutil.which("dumpcap")
         if program is None:
             raise Transient("dumpcap is not installed (Debian and Ubuntu: apt install wireshark-common)")
@@ -37,7 +40,7 @@ class Ring:
         command = [program, "-q", "-i", settings.interface, "-w", str(folder / "ring.pcapng")]
         command += ["-b", f"filesize:{settings.megabytes_each * 1024}", "-b", f"files:{settings.files}"]
         command += ["-s", str(settings.snap)] if settings.snap else []
-        command += ["-f", settings.filter] if settings.filter else []
+        command += ["-f", self.filter] if self.filter else []
         self._said = (folder / "dumpcap.log").open("w+b")
         self._process = subprocess.Popen(  # noqa: S603 - no shell; the settings are the owner's
             command, stdin=subprocess.DEVNULL, stdout=self._said, stderr=self._said

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from jikimi.cli import admin_agent_config, admin_website, device_passport
+from jikimi.cli import admin_agent_config, admin_evidence, admin_website, device_passport
 from jikimi.cli.admin_client import AdminClient
 from jikimi.cli.admin_options import AsJson, Data, OfTenant
 from jikimi.cli.printed import print_many, print_one
@@ -33,6 +33,7 @@ for name, group in {
     "placeholder": placeholder,
     "device-passport": device_passport.app,
     "dead-letter": letters,
+    "evidence": admin_evidence.app,
     "website": admin_website.app,
 }.items():
     app.add_typer(group, name=name)

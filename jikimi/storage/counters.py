@@ -22,6 +22,7 @@ Counter = Literal[
     "events_too_late",  # detector: an event was too far behind the others of its group to be correlated
     "state_unreadable",  # detector: what a correlation remembered was damaged, and begins anew
     "events_stored",  # archive: in the event store
+    "evidence_removed",  # fetched captures that made room for newer ones
     "records_skipped",  # retention removed them before a consumer read them
 ]
 

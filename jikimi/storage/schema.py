@@ -488,6 +488,26 @@ answer_links = Table(  # the link in an SMS or a mail: random token (mail 131 bi
     Column("answer", String(16), nullable=False, default=""),  # ours | help | call
 )
 
+evidence_requests = Table(  # captures asked of agents; the files lie in DATA/evidence/TENANT/ID
+    "evidence_requests",
+    metadata,
+    _id(),
+    _tenant(),
+    Column("agent_id", String(64), ForeignKey("agents.id"), nullable=False, index=True),
+    Column("incident_id", String(64), ForeignKey("incidents.id")),
+    Column("asked_at", UtcDateTime, nullable=False, index=True),
+    Column("asked_by", String(200), nullable=False),
+    Column("reason", String(300), nullable=False, default=""),
+    Column("before", Integer, nullable=False),  # seconds
+    Column("after", Integer, nullable=False),
+    Column("filter", String(200), nullable=False, default=""),
+    Column("state", String(16), nullable=False),  # asked | uploading | complete | failed | removed
+    Column("why", Text, nullable=False, default=""),  # of failed and removed
+    Column("manifest_sha256", String(64), nullable=False, default=""),
+    Column("bytes", BigInteger, nullable=False, default=0),  # as the manifest says
+    Column("changed_at", UtcDateTime, nullable=False),
+)
+
 # --- who works here ---
 
 users = Table(

@@ -138,7 +138,9 @@ def _migrated() -> bytes:
 
 
 @asynccontextmanager
-async def running_centre(folder: Path, **settings: Any) -> AsyncIterator[RunningCentre]:
+async def running_centre(
+    folder: Path, *, events: EventStore | None = None, **settings: Any
+) -> AsyncIterator[RunningCentre]:
     """`folder` may hold an earlier one's data."""
     if not (folder / "centre.db").exists():
         (folder / "centre.db").write_bytes(_migrated())
@@ -153,11 +155,12 @@ async def running_centre(folder: Path, **settings: Any) -> AsyncIterator[Running
             services = Services(
                 database,
                 log,
-                cast("EventStore", None),
+                cast("EventStore", events),
                 lambda: clock[0],
                 "admin-token-of-this-machine",
                 status,
                 config_keys=ConfigKeys.open(folder / "agent-config-keys"),
+                evidence=folder / "evidence",
             )
             app = create_app(services, ApiSettings(**settings))
             transport = httpx.ASGITransport(app)

@@ -1,0 +1,1 @@
+"""Captures that the centre asks of agents and fetches in pieces."""
