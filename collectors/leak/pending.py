@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from collectors.sources.who import Who
 
-WRITES, DOCUMENTS = 5_000, 20_000
+WRITES, DOCUMENTS = 20_000, 20_000
 QUIET = 1.5
 """Seconds without a further write after which a file is examined: its last close has been told by then, too."""
 
@@ -61,12 +61,12 @@ class Pending:
 
     def due_write(self, now: float) -> Write | None:
         """The oldest that is quiet, taken out."""
-        if self._writes and now - next(iter(self._writes.values())).at >= QUIET:
+        if self._writes and _is_quiet(next(iter(self._writes.values())).at, now):
             return self._writes.popitem(last=False)[1]
         return None
 
     def due_document(self, now: float) -> str | None:
-        if self._documents and now - next(iter(self._documents.values())) >= QUIET:
+        if self._documents and _is_quiet(next(iter(self._documents.values())), now):
             return self._documents.popitem(last=False)[0]
         return None
 
@@ -77,3 +77,8 @@ class Pending:
 
     def __len__(self) -> int:
         return len(self._writes)
+
+
+def _is_quiet(at: float, now: float) -> bool:
+    """A time in the future is from before the clock was set back: it must not hold up all that follows."""
+    return abs(now - at) >= QUIET

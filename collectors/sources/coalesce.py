@@ -63,14 +63,14 @@ class Coalescer:
         ready = []
         while self._writing:
             key, change = next(iter(self._writing.items()))
-            if now - change.at < self._window:
+            if abs(now - change.at) < self._window:  # from the future: the clock was set back
                 break
             self._release(key)
             self._still_open[key] = None
             if len(self._still_open) > OPEN_FILES:
                 self._still_open.popitem(last=False)
             ready.append(change)
-        while self._reads and now - next(iter(self._reads.values())) >= self._window:
+        while self._reads and abs(now - next(iter(self._reads.values()))) >= self._window:
             self._reads.popitem(last=False)
         return ready
 
@@ -94,7 +94,7 @@ class Coalescer:
 
     def _read(self, change: Change) -> list[Change]:
         last = self._reads.get(change.key)
-        if last is not None and change.at - last < self._window:
+        if last is not None and abs(change.at - last) < self._window:
             return []
         self._reads[change.key] = change.at
         self._reads.move_to_end(change.key)

@@ -16,7 +16,8 @@ HealthKind = Literal[
 ]
 
 CAPACITY = 8192
-PATIENCE = 2.0
+PATIENCE = 20.0
+"""Seconds: a busy disk holds the spool up for some, and the kernel's queues stretch meanwhile."""
 
 
 class Observation(NamedTuple):

@@ -120,7 +120,7 @@ class _Watch:
             if self._table.fileno() in ready:
                 self._look_for_volumes()
             self._take()
-            if time.time() - self._looked_at >= LOOK_AFTER:
+            if time.monotonic() - self._looked_at >= LOOK_AFTER:
                 self._look()
         self._take()
         for change in self._coalescer.drain():
@@ -162,7 +162,7 @@ class _Watch:
 
     def _look(self) -> None:
         """See that every protected folder is there and watched; one that was replaced is watched anew."""
-        self._looked_at = time.time()
+        self._looked_at = time.monotonic()
         for top in (*self._source.folders, *self._source.watch_out):
             try:
                 status = os.stat(top)

@@ -51,11 +51,11 @@ class Sniffed:
 
     def run(self, ring: Ring, stop: threading.Event, save: Callable[[], None]) -> None:
         """Blocks until `stop`. Flows that are still open then are told as they are."""
-        saved_at = time.time()
+        saved_at = time.monotonic()
         while not stop.wait(TICK):
             self.take(ring)
-            if time.time() - saved_at >= SAVE_AFTER:
-                saved_at = time.time()
+            if time.monotonic() - saved_at >= SAVE_AFTER:
+                saved_at = time.monotonic()
                 save()
         self.end(ring)
         save()
@@ -70,7 +70,7 @@ class Sniffed:
 
     def take(self, ring: Ring) -> None:
         """What the ring holds by now; tell what has ended."""
-        if time.time() - self._looked_at >= SAVE_AFTER:
+        if abs(time.time() - self._looked_at) >= SAVE_AFTER:
             self._tell_lost(ring)
         ended: list[Flow] = []
         for caught in ring.read():

@@ -49,3 +49,11 @@ def test_documents_that_find_no_room_ask_for_the_folders_to_be_looked_through_ag
     pending.changed("b", 0.0)
     assert pending.overlooked
     assert pending.due_document(9.0) == "a"
+
+
+def test_a_clock_that_was_set_back_holds_up_nothing() -> None:
+    pending = Pending()
+    pending.wrote(wrote("a", 86_400.0))
+    pending.changed("b", 86_400.0)
+    assert pending.due_write(0.0) is not None
+    assert pending.due_document(0.0) == "b"

@@ -81,3 +81,11 @@ def test_nothing_waits_for_ever(changes: list[Change]) -> None:
         coalescer.add(change)
     coalescer.due(1.0)
     assert len(coalescer) == 0
+
+
+def test_a_clock_that_was_set_back_holds_up_and_hides_nothing() -> None:
+    coalescer = Coalescer(window=1.0)
+    coalescer.add(at("modify", "written", time=86_400.0))
+    assert coalescer.add(at("read", time=86_400.0))
+    assert [change.path for change in coalescer.due(0.0)] == ["written"]
+    assert coalescer.add(at("read", time=0.0))
