@@ -5,10 +5,11 @@ from jikimi.domain.event import TIMESTAMP, Event
 
 TIME_FIELDS = (
     TIMESTAMP, "TimeCreated", "SystemTime", "UtcTime", "EventTime", "eventTime", "requestReceivedTimestamp",
-    "published", "CreationTime", "createdDateTime", "timestamp", "time", "utc_time", "EventReceivedTime",
+    "published", "CreationTime", "createdDateTime", "timestamp", "time", "utc_time", "local_time",
+    "EventReceivedTime",
 )  # fmt: skip
 """Tried in this order; the first that can be read wins. A time without a zone is taken as UTC: Sysmon's `UtcTime` is,
-and for the others (`EventTime`) a file does not say what its zone was."""
+and for the others (`EventTime`, OpenCanary's `local_time`) a file does not say what its zone was."""
 
 
 def event_stamp(event: Event) -> str | None:

@@ -149,6 +149,7 @@ class TestTime:
             {"TimeCreated": "2026-11-22T02:13:00.0000000Z"},
             {"UtcTime": "2026-11-22 02:13:00.000", "EventTime": "2026-11-22 11:13:00"},
             {"EventTime": "2026-11-22 02:13:00"},
+            {"local_time": "2026-11-22 02:13:00.000000", "logtype": 4002},
             {"timestamp": 1795313580},
             {"timestamp": 1795313580000},
             {"@timestamp": "yesterday", "TimeCreated": "/Date(1795313580000)/"},
