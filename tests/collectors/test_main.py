@@ -14,7 +14,17 @@ def test_the_agent_holds_no_command_line_library_and_no_pydantic() -> None:
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in ran.stdout.split()}
     assert {"collectors", "structlog"} <= loaded
-    assert not loaded & {"click", "greenlet", "httpx", "pydantic", "pygments", "rich", "sqlalchemy", "typer"}
+    assert not loaded & {
+        "click",
+        "cryptography",
+        "greenlet",
+        "httpx",
+        "pydantic",
+        "pygments",
+        "rich",
+        "sqlalchemy",
+        "typer",
+    }
 
 
 def test_an_agent_that_is_not_enrolled_says_so_in_one_sentence_and_exits_2(tmp_path: Path) -> None:
