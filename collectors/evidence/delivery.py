@@ -100,7 +100,7 @@ class Delivery:
         elif not self._frozen(request.id).exists():
             requests.leave(self._folder, asked)
         (self._notes / request.id).write_bytes(msgspec.json.encode(asked))
-        _log.info("capture_asked_by_centre", request=request.id, by=request.by)
+        _log.info("capture_asked_by_centre", request=request.id)
 
     def resume(self) -> None:
         """At the start, before anything captures: what an earlier life was killed in has an answer, too."""
