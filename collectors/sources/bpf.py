@@ -39,6 +39,23 @@ class Step(NamedTuple):
     label: str = ""
 
 
+TO_PROTOCOL = (
+    Step(LOAD8, 0),
+    Step(RIGHT, 4),
+    Step(JUMP_EQUAL, 6, "ipv6"),
+    Step(JUMP_EQUAL, 4, "", "drop"),
+    Step(LOAD16, 6),
+    Step(JUMP_SET, 0x1FFF, "drop"),  # a later fragment
+    Step(X_HEADER, 0),
+    Step(LOAD8, 9),
+    Step(JUMP, 0, "protocol"),
+    Step(X_NUMBER, 40, label="ipv6"),
+    Step(LOAD8, 6),
+)
+"""In a packet without link header, whose IP header is at 0: A = its protocol, X = where that begins. The next step is
+labelled `protocol`; `drop` is where other packets and later fragments go."""
+
+
 def program(steps: Sequence[Step]) -> bytes:
     """The steps as `struct sock_filter`s. Raises KeyError for a label that no later step has."""
     places = {step.label: at for at, step in enumerate(steps) if step.label}

@@ -5,22 +5,8 @@ others, as stealthy port scans send them, are in no connection, nor are the RSTs
 """
 
 from collectors.flows.packet import ACK, FIN, SYN, TCP
-from collectors.sources.bpf import (
-    AND,
-    JUMP,
-    JUMP_EQUAL,
-    JUMP_SET,
-    LOAD8,
-    LOAD8_AT_X,
-    LOAD16,
-    RETURN,
-    RIGHT,
-    X_HEADER,
-    X_NUMBER,
-    Step,
-)
+from collectors.sources.bpf import AND, JUMP_EQUAL, LOAD8_AT_X, RETURN, TO_PROTOCOL, Step
 
-_IPV6_HEADER = 40
 _URG = 0x20
 _JUDGED = 0x37
 """FIN, SYN, RST, ACK, URG."""
@@ -30,17 +16,7 @@ _TRACKED = (SYN, SYN | _URG, SYN | ACK, FIN | ACK, FIN | ACK | _URG, ACK, ACK | 
 def untracked(snap: int) -> tuple[Step, ...]:
     """Odd TCP packets and every RST, the first `snap` bytes of them."""
     return (
-        Step(LOAD8, 0),
-        Step(RIGHT, 4),
-        Step(JUMP_EQUAL, 6, "ipv6"),
-        Step(JUMP_EQUAL, 4, "", "drop"),
-        Step(LOAD16, 6),
-        Step(JUMP_SET, 0x1FFF, "drop"),  # a later fragment
-        Step(X_HEADER, 0),
-        Step(LOAD8, 9),
-        Step(JUMP, 0, "protocol"),
-        Step(X_NUMBER, _IPV6_HEADER, label="ipv6"),
-        Step(LOAD8, 6),
+        *TO_PROTOCOL,
         Step(JUMP_EQUAL, TCP, "", "drop", label="protocol"),
         Step(LOAD8_AT_X, 13),
         Step(AND, _JUDGED),
