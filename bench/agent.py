@@ -104,7 +104,7 @@ class _Trial:
                 for name, told in status["health"]["sources"].items()
             },
             "taken_by_the_sink": dict(Counter(event["category"] for event in events)),
-            "gaps": sum(event.get("Kind") == "gap" for event in events),
+            "gaps": dict(Counter(event["Reason"] for event in events if event.get("Kind") == "gap")),
             "truth": compare(conversations(self._capture), events),
         }
 

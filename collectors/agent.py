@@ -33,7 +33,7 @@ from collectors.spool import Spool
 from collectors.supervisor import Supervisor
 from collectors.tamper.ending import computer_stops
 from collectors.tamper.source import Tamper
-from collectors.trim import give_back
+from collectors.trim import give_back, rarely_collect
 from collectors.uplink import Uplink
 from jikimi.clock import Clock, utc_now
 from jikimi.domain.agent_config import Signed
@@ -179,6 +179,7 @@ class _Agent:
         self._delivery = Delivery(self._state.capture, self._who, self._client, self._spool.waiting_bytes, why_not)
         self._delivery.resume()
         self._supervisor = Supervisor(found, self._put, self._who.device)
+        rarely_collect()
         self._supervisor.start()
         notify(READY)
         _log.info("agent_started", device=self._who.device, centre=self._who.url, protects=len(self._chosen.protect))

@@ -23,6 +23,8 @@ Put = Callable[[LogSource, list[Event]], Awaitable[int]]
 TAKE = 2000
 LOOK = 1.0
 """Seconds between rounds that found nothing more to carry: a batch a second, not one an event."""
+ALL_EVERY = 4
+"""In each so many rounds also what can wait is carried (collectors.sources.feed.CAN_WAIT)."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 STOP_WITHIN = 5.0
 
@@ -50,14 +52,18 @@ class Supervisor:
 
     async def run(self) -> None:
         """Carry observations into the spool until `stop`."""
+        number = 0
         while not self._draining:
-            if await self.pump() < TAKE:
+            number += 1
+            if await self.pump(all_of_it=number % ALL_EVERY == 0 or self._stop.is_set()) < TAKE:
                 await asyncio.sleep(LOOK)
 
-    async def pump(self) -> int:
-        """Everything that waits now, once round; how many observations that was."""
+    async def pump(self, *, all_of_it: bool = True) -> int:
+        """What waits now, once round, else only what must not wait; how many observations that was."""
         moved = 0
         for feed in self.feeds:
+            if not all_of_it and feed.can_wait():
+                continue
             if taken := feed.take(TAKE):
                 await self._keep_safe(feed, taken)
                 moved += len(taken)

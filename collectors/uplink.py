@@ -114,7 +114,7 @@ class Uplink:
         self._sleep = sleep
         self._clock = clock
         self._most_retries = most_retries
-        self._compress = zstandard.ZstdCompressor(level=3).compress
+        self._compress = zstandard.ZstdCompressor(level=1).compress
         self._credit: int | None = None
         self.sent = Sent()
 

@@ -17,7 +17,8 @@ from jikimi.domain.evidence import narrowed
 from jikimi.domain.logsource import EVIDENCE
 from jikimi.errors import JikimiError, Transient
 
-LOOK = 0.2
+LOOK, IDLE_LOOK = 0.2, 1.0
+"""Seconds between looks while a capture is under way, and else."""
 
 
 class Capture:
@@ -43,7 +44,7 @@ class Capture:
             if self._settings.always:
                 self._ring = self._begin()
             feed.running(f"dumpcap on {self._settings.interface}" if self._settings.always else "dumpcap when asked")
-            while not stop.wait(LOOK):
+            while not stop.wait(LOOK if self._open else IDLE_LOOK):
                 self._look(feed)
                 if self._ring is not None and not self._ring.runs():
                     raise Transient(f"dumpcap ended by itself: {self._ring.said().strip()[-200:]}")

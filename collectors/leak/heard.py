@@ -62,7 +62,8 @@ class Heard:
                 self.pending.wrote(write)
             elif one.kind == "delete":
                 self.pending.removed(one.path)
-        self.bell.set()
+        if one.kind != "read":
+            self.bell.set()
 
 
 def _write(one: Change, volume: str | None) -> Write:

@@ -23,7 +23,7 @@ from jikimi.domain.logsource import LEAK_EVIDENCE
 
 IDLE = 60.0
 """Seconds without work after which the examining process ends and its memory is free again."""
-TICK = 0.5
+TICK = 1.0
 WEAK = 50
 """Below this confidence a process is told of once: it may write a thousand files."""
 TOLD_ONCE = 1_000

@@ -33,7 +33,7 @@ from collectors.sources.netlink import NETFILTER, Netlink, attribute
 
 GROUP_UPDATE, GROUP_DESTROY = 2, 3
 NEW, GET, DELETE = 0x100, 0x101, 0x102  # subsystem 1 (ctnetlink) in the high byte
-RECEIVE_BUFFER = 8 << 20
+RECEIVE_BUFFER = 16 << 20
 
 TUPLE_ORIG, STATUS, PROTOINFO, STATUS_MASK = 1, 3, 4, 26
 SEEN_REPLY, ASSURED = 0x2, 0x4

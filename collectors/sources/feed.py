@@ -1,6 +1,7 @@
 """Where a source puts what it saw: a bounded queue with counters, so that nothing vanishes unnoticed."""
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
@@ -8,7 +9,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from jikimi.clock import Clock, utc_now
 from jikimi.domain.event import TIMESTAMP, Event, format_time
-from jikimi.domain.logsource import AGENT_HEALTH, LogSource
+from jikimi.domain.logsource import AGENT_HEALTH, DNS_QUERY, NETWORK_FLOW, PROCESS_CREATION, LogSource
 
 State = Literal["starting", "running", "degraded", "failed", "stopped"]
 HealthKind = Literal[
@@ -18,6 +19,11 @@ HealthKind = Literal[
 CAPACITY = 8192
 PATIENCE = 20.0
 """Seconds: a busy disk holds the spool up for some, and the kernel's queues stretch meanwhile."""
+CAN_WAIT = frozenset({NETWORK_FLOW, PROCESS_CREATION, DNS_QUERY})
+"""Many, and each says little: a few seconds of them travel together, since a commit and an upload cost far more than
+an event."""
+ENOUGH = 400
+"""Events that do not wait for more."""
 
 
 class Observation(NamedTuple):
@@ -70,6 +76,8 @@ class Feed:
         self._lost = 0
         self._lost_from: datetime | None = None
         self._changed = changed
+        self._hurried = False
+        self._waiting_since = 0.0
 
     def emit(self, logsource: LogSource, fields: dict[str, Any], at: datetime | None = None) -> None:
         """One observation; `@timestamp` and `Hostname` are added here, fields that are None or "" left out."""
@@ -120,11 +128,20 @@ class Feed:
         if not self._items:
             self._tell_loss()  # returned at once: at the agent's end nobody asks again
         taken: list[Observation] = []
+        self._hurried = False
         while self._items and len(taken) < limit:
             taken.append(self._items.popleft())
         if taken:
             self._room.set()
         return taken
+
+    def can_wait(self) -> bool:
+        """Whether what waits here may go on waiting for company."""
+        return not self._hurried and not self._lost and len(self._items) < ENOUGH
+
+    def safe_until(self) -> float:
+        """What came before this moment (seconds since 1970) has left for the spool."""
+        return self._waiting_since if self._items else time.time()
 
     def __len__(self) -> int:
         return len(self._items)
@@ -161,4 +178,8 @@ class Feed:
         for name, value in fields.items():
             if value is not None and value != "":
                 event[name] = value
+        if not self._items:
+            self._waiting_since = time.time()
         self._items.append(Observation(logsource, event, counted))
+        if logsource not in CAN_WAIT:
+            self._hurried = True

@@ -26,7 +26,7 @@ from collectors.sources.mounts import CHANGED, MountTable
 from collectors.sources.who import Processes, readable
 from jikimi.domain.logsource import FILE_ACCESS
 
-TICK, IDLE_TICK = 0.25, 1.0
+TICK, IDLE_TICK = 0.5, 1.0
 """Seconds between rounds while something waits for its close, and else."""
 LOOK_AFTER = 5.0
 """Seconds between looks at whether the folders still exist, and between saves of "watched until now"."""

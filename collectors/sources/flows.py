@@ -9,7 +9,6 @@ that lasts longer than a minute is told once more in between, with `EndReason: o
 """
 
 import threading
-import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -76,34 +75,35 @@ class Flows:
                 why = why or f"the kernel's connection tracking cannot be had ({error.strerror}): "
 
     def _track(self, feed: Feed, stop: threading.Event, _why: str) -> None:
-        tell = partial(self.tell, feed)
+        tell, save = partial(self.tell, feed), partial(self._save, feed)
         with closing(Tracked(feed, tell, self.processes, self.owners, self.names)) as tracked:
             try:
                 ring = Ring(untracked(SNAP), UNTRACKED_BLOCKS)
             except OSError as error:
                 unseen = f"scans with odd TCP flags are not seen ({error.strerror})"
                 feed.running("conntrack", "; ".join(filter(None, (conntrack_wake.switch_on(), unseen))))
-                tracked.run(stop, self._save)
+                tracked.run(stop, save)
                 return
             with ring:
                 odd = Sniffed(feed, tell, self.processes, self.owners, self.names, beside_tracking=True)
                 feed.running("conntrack", conntrack_wake.switch_on())
-                tracked.run(stop, self._save, partial(odd.take, ring))
+                tracked.run(stop, save, partial(odd.take, ring))
                 odd.end(ring)
 
     def _sniff(self, feed: Feed, stop: threading.Event, why: str) -> None:
         with Ring() as ring:
             sniffed = Sniffed(feed, partial(self.tell, feed), self.processes, self.owners, self.names)
             feed.running("packets", why and why + SNIFFING)
-            sniffed.run(ring, stop, self._save)
+            sniffed.run(ring, stop, partial(self._save, feed))
 
     def _poll(self, feed: Feed, stop: threading.Event, why: str) -> None:
         with Netlink(SOCK_DIAG) as diag:
             feed.running("sock_diag", why + POLLING)
             Polled(diag, self.processes, partial(self.tell, feed)).run(stop, self.memory)
 
-    def _save(self) -> None:
-        self.memory.save({"until": time.time()})
+    def _save(self, feed: Feed) -> None:
+        """Were the agent killed now, what still waits for the spool would not be known."""
+        self.memory.save({"until": feed.safe_until()})
 
     def tell(self, feed: Feed, fields: dict[str, Any]) -> None:
         """Hand a flow in, unless it is our own talk with the centre."""

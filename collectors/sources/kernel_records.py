@@ -123,11 +123,9 @@ class KernelRecords:
             if take is not None:
                 take(record)
         elif record.kind == RECORD_FORK:
-            if record.pid != record.other:  # else a thread
-                self.processes.forked(record.pid, record.other, self._time(record))
+            self.processes.forked(record.pid, record.other, self._time(record))
         elif record.kind == RECORD_EXIT:
-            if record.pid == record.tid:
-                self.processes.exited(record.pid)
+            self.processes.exited(record.pid)
         elif record.kind == RECORD_LOST:
             self.lost += record.other
 

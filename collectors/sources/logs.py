@@ -28,7 +28,7 @@ from collectors.sources.places import Places
 from jikimi.clock import utc_now
 from jikimi.domain.event import parse_time
 
-TICK = 0.5
+TICK = 1.0
 LOOK_AFTER = 30.0
 """Seconds between looks for files that are new."""
 SAVE_AFTER, FINISH_WITHIN = 2.0, 3.0

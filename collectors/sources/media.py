@@ -65,8 +65,12 @@ class Media:
                     while uevents.poll(timeout=0) is not None:
                         pass
                     self._look(feed, table)
-                elif table.fileno() in ready or uevents is None or time.monotonic() - self._looked_at >= LOOK_AFTER:
+                elif table.fileno() in ready or uevents is None or self._due():
                     self._look(feed, table)
+
+    def _due(self) -> bool:
+        """Without a volume nothing can be judged anew: the kernel tells of the rest."""
+        return bool(self._mounts) and time.monotonic() - self._looked_at >= LOOK_AFTER
 
     def _recall(self) -> None:
         """Take over what an earlier run told, unless the machine was started anew since."""

@@ -14,6 +14,7 @@ import struct
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -57,6 +58,10 @@ class Record(NamedTuple):
     tid: int
     other: int = 0
     raw: bytes = b""
+
+
+_record = partial(tuple.__new__, Record)
+"""Takes the fields as one tuple: a third of the time of `Record(...)`, and there are thousands."""
 
 
 class Rings:
@@ -135,7 +140,7 @@ class Rings:
 
 
 def records(waiting: bytes) -> Iterator[Record]:
-    """The records in a piece of a ring; unknown kinds are passed over."""
+    """The records in a piece of a ring; unknown kinds are passed over, and so are threads that begin and end."""
     at, end = 0, len(waiting)
     while at + HEADER.size <= end:
         kind, _, size = HEADER.unpack_from(waiting, at)
@@ -144,10 +149,11 @@ def records(waiting: bytes) -> Iterator[Record]:
         if kind == RECORD_SAMPLE:
             pid, tid, when, length = SAMPLE.unpack_from(waiting, at)
             start = at + SAMPLE.size
-            yield Record(when, kind, pid, tid, 0, waiting[start : start + length])
+            yield _record((when, kind, pid, tid, 0, waiting[start : start + length]))
         elif kind in (RECORD_FORK, RECORD_EXIT):
             pid, parent, tid, _, when = TASK_RECORD.unpack_from(waiting, at)
-            yield Record(when, kind, pid, tid, parent)
+            if pid != parent if kind == RECORD_FORK else pid == tid:
+                yield _record((when, kind, pid, tid, parent, b""))
         elif kind == RECORD_LOST:
             _, count = LOST_RECORD.unpack_from(waiting, at)
             yield Record(0, kind, 0, 0, count)

@@ -22,9 +22,9 @@ from collectors.sources.socket_watch import LISTEN
 from collectors.sources.sockets import Inodes
 from collectors.sources.who import NOBODY, Processes, Who
 
-NO_ANSWER, LOOK_FOR_UNANSWERED = 10.0, 5.0
+NO_ANSWER, LOOK_FOR_UNANSWERED = 10.0, 10.0
 LONG, LOOK_FOR_LONG = 60.0, 60.0
-TICK = 0.5
+TICK = 1.0
 REMEMBERED = 65_536
 TOLD_TWICE_WITHIN = 10.0
 """Seconds within which a flow that is over may change again (RST after FIN)."""
