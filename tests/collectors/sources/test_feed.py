@@ -1,12 +1,13 @@
 """A feed is bounded, and what it cannot hold is counted and told."""
 
+import time
 from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.sources.feed import Feed
-from jikimi.domain.logsource import AGENT_HEALTH, FILE_ACCESS
+from collectors.sources.feed import ENOUGH, Feed
+from jikimi.domain.logsource import AGENT_HEALTH, FILE_ACCESS, NETWORK_FLOW
 
 
 def feed(capacity: int = 5) -> Feed:
@@ -45,6 +46,38 @@ def test_every_event_is_either_taken_or_in_a_gap(steps: list[str | int]) -> None
     gaps = [o.event["Dropped"] for o in taken if o.logsource == AGENT_HEALTH]
     assert len(events) + bounded.dropped == bounded.seen
     assert sum(gaps) == bounded.dropped
+
+
+def test_flows_wait_for_company_but_not_beside_what_is_urgent_nor_without_end() -> None:
+    waiting = feed(capacity=2 * ENOUGH)
+    waiting.emit(NETWORK_FLOW, {"SourcePort": 1})
+    assert waiting.can_wait()
+    waiting.health("degraded", "half blind")
+    assert not waiting.can_wait()
+    waiting.take(10)
+    for port in range(ENOUGH):
+        assert waiting.can_wait()
+        waiting.emit(NETWORK_FLOW, {"SourcePort": port})
+    assert not waiting.can_wait()
+
+
+def test_a_loss_does_not_wait_to_be_told() -> None:
+    full = feed(capacity=1)
+    full.emit(NETWORK_FLOW, {"SourcePort": 1})
+    full.emit(NETWORK_FLOW, {"SourcePort": 2})
+    assert not full.can_wait()
+
+
+def test_what_still_waits_is_not_safe_yet() -> None:
+    waiting = feed()
+    began = time.time()
+    waiting.emit(NETWORK_FLOW, {"SourcePort": 1})
+    emitted = time.time()
+    time.sleep(0.01)
+    waiting.emit(NETWORK_FLOW, {"SourcePort": 2})
+    assert began <= waiting.safe_until() <= emitted
+    waiting.take(10)
+    assert waiting.safe_until() > emitted
 
 
 def test_fields_without_a_value_are_left_out() -> None:

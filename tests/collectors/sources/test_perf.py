@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from collectors.sources.perf import RECORD_EXIT, RECORD_FORK, RECORD_LOST, RECORD_SAMPLE, Record, records
 
-numbers = st.integers(1, 2**31 - 1)
+numbers = st.one_of(st.integers(1, 3), st.integers(1, 2**31 - 1))
 times = st.integers(0, 2**62)
 raws = st.binary(max_size=60)
 none = st.just(b"")
@@ -25,15 +25,23 @@ def packed(record: Record) -> bytes:
     return struct.pack("=IHH", record.kind, 0, 8 + len(body)) + body
 
 
+def of_a_thread(record: Record) -> bool:
+    """A thread begins in the process that made it, and ends with an id other than the process's."""
+    if record.kind == RECORD_FORK:
+        return record.pid == record.other
+    return record.kind == RECORD_EXIT and record.pid != record.tid
+
+
 samples = st.builds(Record, times, st.just(RECORD_SAMPLE), numbers, numbers, st.just(0), raws)
 tasks = st.builds(Record, times, st.sampled_from([RECORD_FORK, RECORD_EXIT]), numbers, numbers, numbers, none)
 losses = st.builds(Record, st.just(0), st.just(RECORD_LOST), st.just(0), st.just(0), numbers, none)
 
 
 @given(st.lists(st.one_of(samples, tasks, losses), max_size=20))
-def test_every_record_is_read_as_it_was_written(written: list[Record]) -> None:
+def test_every_record_is_read_as_it_was_written_but_for_threads(written: list[Record]) -> None:
     unknown = struct.pack("=IHH", 3, 0, 16) + bytes(8)
-    assert list(records(unknown.join(map(packed, written)))) == written
+    told = [record for record in written if not of_a_thread(record)]
+    assert list(records(unknown.join(map(packed, written)))) == told
 
 
 @given(st.binary(max_size=200))
