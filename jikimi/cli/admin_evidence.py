@@ -12,7 +12,6 @@ from jikimi.cli.admin_client import AdminClient
 from jikimi.cli.admin_options import AsJson, Data, OfTenant
 from jikimi.cli.errors import for_people
 from jikimi.cli.printed import print_many, print_one
-from jikimi.domain.evidence import MANIFEST
 from jikimi.errors import Misconfigured
 
 app = typer.Typer(
@@ -86,6 +85,8 @@ def save(
     to: Annotated[Path, typer.Option(help="Folder to copy into; made when it is not there.")],
 ) -> None:
     """Copy a complete capture with its manifest; what is written is held against the SHA-256 once more."""
+    from jikimi.domain.evidence import MANIFEST
+
     told = AdminClient(data).post(f"evidence/{request}/save", {"by": by})
     wanted = {file["name"]: file["sha256"] for file in told["files"]} | {MANIFEST: told["manifest_sha256"]}
     try:
