@@ -69,6 +69,11 @@ class Frequencies:
         self._counted: Counter[Literal] = Counter()
         self._watched: Counter[Literal] = Counter()
 
+    @property
+    def counted(self) -> bool:
+        """Was anything counted yet?"""
+        return bool(self._watched)
+
     def note(self, lines: int, hits: Mapping[Literal, int]) -> None:
         """So many lines were searched for these literals; in how many of them each one was found."""
         self._counted.update(hits)

@@ -18,7 +18,6 @@ from pyperscan import BlockDatabase, Pattern, Scan
 from detectors.sigma.literals import escaped, folding_characters
 
 _NEWLINE, _NESTED, _FOLDING, _SPACED, _FIRST_KEY = range(5)
-_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"').match
 _NESTED_PATTERN = rb"[:\[,]\{"
 _SPACED_PATTERN = rb',"[^" ]* '
 """`,"` stands in a string only at its end, so what follows is a name or an item of a list."""
@@ -135,14 +134,21 @@ def value_in(line: bytes, key: bytes) -> bytes | None:
     first = line[start]
     if first == _QUOTE:
         stop = line.find(b'"', start + 1)
-        if line[stop - 1] != _BACKSLASH:
-            return line[start : stop + 1]
-        text = _TEXT(line, start)
-        return text[0] if text else None
+        while stop >= 0 and line[stop - 1] == _BACKSLASH and _is_escaped(line, stop):
+            stop = line.find(b'"', stop + 1)
+        return line[start : stop + 1] if stop >= 0 else None
     if first == _OPEN:
         return None
     stop = line.find(b",", start)
     return line[start:stop] if stop >= 0 else line[start:].rstrip(b"}\r\n")
+
+
+def _is_escaped(line: bytes, at: int) -> bool:
+    """Does an odd number of backslashes stand before?"""
+    before = at - 1
+    while line[before] == _BACKSLASH:
+        before -= 1
+    return (at - before) % 2 == 0
 
 
 def _note(found: list[list[int]], tag: Any, _start: int, end: int) -> Scan:

@@ -1,8 +1,8 @@
 """The loaded rules and what they say of events.
 
-Four steps, each only narrows the work of the next: the class of a line (`classify`), the raw scan (`prefilter`), the
-atoms of the fields that candidate rules ask for (`fields`), the rules (`compile`). All four read a line's bytes; it is
-decoded only when a rule holds or its bytes cannot tell.
+Each step only narrows the work of the next: the class of a line (`classify`), what is known of its values (`recall`),
+the raw scan (`prefilter`), the atoms of the fields that candidate rules ask for (`fields`), the rules (`compile`). All
+read a line's bytes; it is decoded only when a rule holds or its bytes cannot tell.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -66,7 +66,7 @@ class RuleSet:
         return sum(program.field_scans for program in self._programs.values())
 
     def prepare(self) -> None:
-        """Make now what the first event of each Windows class would wait for."""
+        """Find now the rules of each Windows class; their literals are compiled when its first event comes."""
         classifier = self._classifier(LogSource("windows"))
         for channel, event_id in windows.CLASSES:
             classifier.of_event({"Channel": channel, "EventID": event_id})

@@ -32,22 +32,23 @@ _KEPT = 20_000
 
 
 class Prefilter:
-    """The clauses of one class's rules, as one Hyperscan database. Not thread-safe."""
+    """The clauses of one class's rules, as one Hyperscan database, made for the first line. Not thread-safe."""
 
     def __init__(self, trees: Mapping[int, Node], opaque: frozenset[str], frequencies: Frequencies) -> None:
         self._trees = trees
         self._opaque = opaque
-        self._needs: dict[int, Need] = {rule: need_of(tree, opaque) for rule, tree in trees.items()}
+        self._needs: dict[int, Need] = {}
         self._rules = max(trees, default=-1) + 1
         self._frequencies = frequencies
-        self._plans = 0
+        self._plans = int(frequencies.counted)
         self._lines = 0
         self._found: Counter[int] = Counter()
         self._hits: list[int] = []
         self._ends: list[int] = []
-        self._choose()
+        self._by_literal: dict[Literal, int] | None = None
 
     def _choose(self) -> None:
+        self._needs = self._needs or {rule: need_of(tree, self._opaque) for rule, tree in self._trees.items()}
         bits: dict[Literal, int] = {}
         unmet = 0
         for rule, need in self._needs.items():
@@ -56,6 +57,9 @@ class Prefilter:
                 unmet |= bit
                 for literal in clause:
                     bits[literal] = bits.get(literal, 0) | bit
+        if bits == self._by_literal:
+            return
+        self._by_literal = bits
         self._met = ((1 << self._rules * _CLAUSES) - 1) & ~unmet
         """Clauses that rules do not have are met from the start."""
         self._literals = list(bits)
@@ -85,6 +89,8 @@ class Prefilter:
 
     def scan(self, part: Part) -> dict[int, tuple[int, ...]]:
         """Line → numbers of the rules that may hold."""
+        if not self._needs:
+            self._choose()
         found: dict[int, tuple[int, ...]] = {}
         if self._scanner is not None:
             self._hits.clear()

@@ -18,8 +18,8 @@ from detectors.sigma.tree import FALSE, Node, leaves
 from jikimi.domain.event import TIMESTAMP, Event
 from jikimi.domain.logsource import LogSource
 
-_REVIEWED_AT = (300, 3_000, 30_000)
-"""Lines of a class after which the fields that its memory goes by are chosen anew."""
+_REVIEWED_EVERY = 3_000
+"""Lines of a class after which it is asked whether all the fields that its memory goes by are worth it."""
 
 
 class Program:
@@ -40,9 +40,12 @@ class Program:
         self._scanners = FieldScanners(self._trees, self._opaque, names)
         self._holds: dict[int, Holds] = {}
         self._frequencies = Frequencies()
-        self._lines = self._reviews = 0
-        self._stands_in = [_stands_in(tree, names) for tree in self._trees]
-        self._remember({name for stands_in in self._stands_in for name in stands_in or ()})
+        self._lines = 0
+        self._names = names
+        self._stands_in: list[frozenset[str] | None] = []
+        self._recall: Recall | None = None
+        self._recalled: Prefilter | None = None
+        self._others: Prefilter | None = None
 
     @property
     def field_scans(self) -> int:
@@ -51,11 +54,14 @@ class Program:
 
     def candidates(self, part: Part) -> dict[int, tuple[int, ...]]:
         """Line → numbers of the rules that may hold."""
+        if not self._stands_in:
+            self._stands_in = [_stands_in(tree, self._names) for tree in self._trees]
+            self._remember({name for stands_in in self._stands_in for name in stands_in or ()})
         found = self._narrowed(self._others, part) if self._others else {}
-        if self._recalled is not None:
+        if self._recall is not None and self._recalled is not None:
             for line, numbers in self._told(self._recall, self._recalled, part):
                 found[line] = (*found[line], *numbers) if line in found else numbers
-            self._review(len(part.starts))
+            self._review(self._recall, len(part.starts))
         return found
 
     def _remember(self, names: set[str]) -> None:
@@ -65,17 +71,16 @@ class Program:
         for number, stands_in in enumerate(self._stands_in):
             told = stands_in is not None and stands_in <= names
             (recalled if told else others)[number] = self._trees[number]
-        self._names = names
         self._recall = Recall(sorted({name for number in recalled for name in self._stands_in[number] or ()}))
         self._recalled = Prefilter(recalled, self._opaque, self._frequencies) if recalled else None
         self._others = Prefilter(others, self._opaque, self._frequencies) if others else None
 
-    def _review(self, lines: int) -> None:
+    def _review(self, recall: Recall, lines: int) -> None:
         self._lines += lines
-        if self._reviews < len(_REVIEWED_AT) and self._lines >= _REVIEWED_AT[self._reviews]:
-            self._reviews += 1
-            worth = self._recall.worth_keeping()
-            if worth != self._recall.names:
+        if self._lines >= _REVIEWED_EVERY:
+            self._lines = 0
+            worth = recall.worth_keeping()
+            if worth != recall.names:
                 self._remember(set(worth))
 
     def _told(self, recall: Recall, prefilter: Prefilter, part: Part) -> list[tuple[int, tuple[int, ...]]]:

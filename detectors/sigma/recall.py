@@ -37,6 +37,7 @@ class Recall:
         self._decoder = msgspec.json.Decoder(values)
         self._rules: Bounded[Key, tuple[int, ...]] = Bounded(_KEPT)
         self._asked = 0
+        self._missed_before = 0
 
     def keys(self, part: Part) -> list[Key]:
         """The key of every line; None for one that has none: it must be looked at."""
@@ -65,8 +66,10 @@ class Recall:
             self._rules.keep(key, rules)
 
     def worth_keeping(self) -> tuple[str, ...]:
-        """The names whose values come again often enough; all of them when the memory pays for itself."""
-        if self._rules.misses <= self._asked * (1 - _WORTH):
+        """The names whose values come again often enough; all of them if the memory paid since it was last asked."""
+        missed, asked = self._rules.misses - self._missed_before, self._asked
+        self._missed_before, self._asked = self._rules.misses, 0
+        if missed <= asked * (1 - _WORTH):
             return self.names
         columns = dict(zip(self.names, zip(*map(msgspec.structs.astuple, self._rules), strict=True), strict=False))
         lines = len(self._rules)
