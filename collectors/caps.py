@@ -24,8 +24,8 @@ _MB = 1 << 20
 class Caps(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The most the agent may take for a minute: `memory_mb` resident, `cpu_percent` of one core. 0 = no cap.
 
-    A stick of 30,000 files or a company's whole build is work, and starting anew in the midst of it only makes the agent
-    blind: the cap is for what turns in circles.
+    A stick of 30,000 files or a company's whole build is work, and starting anew in the midst of it only makes the
+    agent blind: the cap is for what turns in circles.
     """
 
     memory_mb: float = 200
