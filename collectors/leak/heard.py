@@ -5,18 +5,16 @@ import os
 import threading
 from collections.abc import Callable
 
+from collectors.examining.own_reads import OwnReads
 from collectors.leak.lineage import Lineage, Read
 from collectors.leak.pending import Pending, Write
 from collectors.sources import fanotify
 from collectors.sources.coalesce import Change
 from collectors.sources.who import Process
 
-OWN_READS = 3.0
-"""Seconds for which a reading without a known process may be the examining process's own (inotify names nobody)."""
-
 
 class Heard:
-    """Shared between the file source's thread and the leak source's: everything under `lock`."""
+    """Shared between the file source's thread and the leak source's: everything under `lock`, but `own_reads`."""
 
     def __init__(
         self, folders: tuple[str, ...], watch_out: tuple[str, ...], find: Callable[[int], Process | None]
@@ -27,21 +25,11 @@ class Heard:
         self.lineage = Lineage(find)
         self._folders = folders
         self._watch_out = watch_out
-        self._touched: dict[str, float] = {}
-
-    def touching(self, path: str, now: float) -> None:
-        """The examining process is about to read `path`."""
-        with self.lock:
-            self._touched = {name: at for name, at in self._touched.items() if now - at < OWN_READS}
-            self._touched[path] = now
+        self.own_reads = OwnReads()
 
     def is_own(self, change: Change) -> bool:
-        """Whether the examining process did it; for accesses whose process nobody knows."""
-        if change.kind != "read" or change.who.pid:
-            return False
-        with self.lock:
-            at = self._touched.get(change.path)
-        return at is not None and change.at - at < OWN_READS
+        """Whether the examining process did it."""
+        return self.own_reads.made(change)
 
     def change(self, one: Change, volume: str | None) -> None:
         """`volume` is the mount point of the removable volume that `one.path` lies on, None for other files."""

@@ -137,9 +137,9 @@ class _Look:
                 with self._heard.lock:
                     self._heard.pending.changed(inside, 0.0)
             return
-        self._heard.touching(path, time.time())
+        self._heard.own_reads.touching(path, time.time())
         answer = self._ask(Register(os.fsencode(path), template))
-        self._heard.touching(path, time.time())
+        self._heard.own_reads.touching(path, time.time())
         self._documents = answer.counts.get("documents", self._documents)
         if answer.trouble:
             self._note_trouble(f"{readable(path)}: {answer.trouble}")
