@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 from sigma.filters import SigmaFilter
+from sigma.rule import SigmaLogSource
 
 from detectors.sigma.conditions import tree_of
 from detectors.sigma.modifiers import Unsupported
@@ -41,10 +42,19 @@ def filter_of(item: SigmaFilter, placeholders: Placeholders) -> Filter:
         raise Unsupported("a filter's rules are ids and names, or `any`", "rules:")
     return Filter(
         title=item.title,
-        logsource=LogSource(item.logsource.product, item.logsource.category, item.logsource.service),
+        logsource=stated_source(item.logsource),
         rules=None if isinstance(stated, str) else tuple(reference.reference for reference in stated),
         condition=tree_of(item.filter, placeholders),
     )
+
+
+def stated_source(item: SigmaLogSource) -> LogSource:
+    """What a rule or a filter states of its events. Raises `Unsupported` for what is no text."""
+    stated = {"product": item.product, "category": item.category, "service": item.service}
+    for name, value in stated.items():
+        if not isinstance(value, str | None):
+            raise Unsupported(f"the log source's {name} must be a text", f"{name}:")
+    return LogSource(**stated)
 
 
 def filtered(rule: Rule, filters: Sequence[Filter]) -> Rule:

@@ -18,7 +18,7 @@ from detectors.sigma.conditions import DEEPEST, tree_of
 from detectors.sigma.correlations import correlation_of, references_of, shim
 from detectors.sigma.delivery import why_blind
 from detectors.sigma.detections import check_detections
-from detectors.sigma.filters import Filter, filter_of, filtered, without_effect
+from detectors.sigma.filters import Filter, filter_of, filtered, stated_source, without_effect
 from detectors.sigma.match import RuleSet
 from detectors.sigma.modifiers import NoValues, Unsupported
 from detectors.sigma.open_rules import OpenRule, OpenRules, open_rule
@@ -228,8 +228,7 @@ def item_of(content: dict[str, Any], file: str) -> tuple[_Item, Any]:
 
 def rule_of(item: SigmaRule, file: str, placeholders: Placeholders, filters: Sequence[Filter]) -> Rule:
     """A rule under its filters. Raises `Unsupported`, or what pySigma raises for a condition it cannot read."""
-    stated = item.logsource
-    logsource = LogSource(stated.product, stated.category, stated.service)
+    logsource = stated_source(item.logsource)
     condition = tree_of(item.detection, placeholders)
     bare = Rule("", item.title, "", (), logsource, "", file, condition=condition, name=item.name or "")
     condition = filtered(msgspec.structs.replace(bare, id=_id(item)), filters).condition

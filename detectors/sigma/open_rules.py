@@ -1,22 +1,22 @@
 """Rules with placeholders that have no values at load time: refused for everybody, until a company gives values."""
 
+import json
 from typing import Any
 
 import msgspec
-import orjson
 
 from detectors.sigma.filters import Filter
 
 
 class OpenRule(msgspec.Struct, frozen=True):
-    """The rule as written (JSON) and the file it stands in."""
+    """The rule as written (JSON, with what only Python's reads: `NaN`, whole numbers of any size) and its file."""
 
     file: str
-    content: bytes
+    content: str
 
     def document(self) -> dict[str, Any]:
         """As it was read from the file."""
-        document: dict[str, Any] = orjson.loads(self.content)
+        document: dict[str, Any] = json.loads(self.content)
         return document
 
 
@@ -31,5 +31,5 @@ NO_OPEN_RULES = OpenRules()
 
 
 def open_rule(file: str, document: dict[str, Any]) -> OpenRule:
-    """The rule, kept for later. Raises TypeError for what JSON cannot hold."""
-    return OpenRule(file, orjson.dumps(document, default=str))
+    """The rule, kept for later; keys are text afterwards, as rules mean them."""
+    return OpenRule(file, json.dumps(document, default=str))

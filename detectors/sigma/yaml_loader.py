@@ -31,7 +31,7 @@ class Loader(Base):  # type: ignore[misc]
     }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """Raises yaml.YAMLError for a key that stands twice, and for a merge key."""
+        """Raises yaml.YAMLError for a key that stands twice, a merge key, and a key that is neither text nor number."""
         seen = set()
         for key, _ in node.value:
             if key.tag == "tag:yaml.org,2002:merge":
@@ -41,6 +41,8 @@ class Loader(Base):  # type: ignore[misc]
                     raise _refused(f"key {key.value!r} stands twice in one map", key)
                 seen.add(key.value)
         mapping: dict[Hashable, Any] = super().construct_mapping(node, deep)
+        if not all(isinstance(key, str | int | float | None) for key in mapping):
+            raise _refused("a key is neither text nor number", node)
         return mapping
 
     def construct_int(self, node: yaml.ScalarNode) -> int:

@@ -103,6 +103,13 @@ def test_an_odd_detection_is_refused_or_harmless(load: Load, text: str) -> None:
     assert len(rules.rules) + len(report.refused) == 1
 
 
+@pytest.mark.parametrize("stated", ["product: []", "category: 0, product: test", "service: {}, product: test"])
+def test_a_log_source_that_is_no_text_is_refused(load: Load, stated: str) -> None:
+    _, report = load(f"title: T\nlogsource: {{{stated}}}\ndetection: {{a: {{b: c}}, condition: a}}\n")
+    assert len(report.refused) == 1
+    assert "must be a text" in report.refused[0].reason
+
+
 def test_a_collection_shares_what_is_global(load: Load) -> None:
     rules, report = load(
         "action: global\nlogsource: {product: test}\nlevel: low\n---\n"

@@ -139,3 +139,11 @@ def test_with_values_every_public_rule_loads() -> None:
 def _missing(rules: Path, given: Placeholders) -> dict[str, tuple[str, ...]]:
     _, report = load_rules([rules], placeholders=given)
     return {refusal.reason.split("%")[1]: ("value",) for refusal in report.refused}
+
+
+def test_a_rule_that_waits_for_values_keeps_numbers_of_any_size_and_keys_that_are_no_text(tmp_path: Path) -> None:
+    rules, report = load(tmp_path, "F|expand", "'%x%'", {}, f"1.5: odd\nscope: [{2**80}, .nan]\n")
+    assert [refusal.reason for refusal in report.refused] == ["placeholder %x% has no values"]
+    (one,) = rules.open.rules
+    assert one.document()["1.5"] == "odd"
+    assert one.document()["scope"][0] == 2**80

@@ -60,3 +60,8 @@ def test_every_whole_number_is_read_exactly(number: int) -> None:
 def test_what_has_no_meaning_is_an_error_of_yaml(text: str) -> None:
     with pytest.raises(yaml.YAMLError):
         read(text)
+
+
+def test_a_key_that_is_neither_text_nor_number_is_refused() -> None:
+    with pytest.raises(yaml.YAMLError, match="neither text nor number"):
+        read("!!binary aGk=: 1")
