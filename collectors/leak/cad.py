@@ -12,6 +12,8 @@ from collectors.leak.shingles import WORDS
 _DXF = re.compile(r"\A\s*(?:999\s*\n[^\n]*\n\s*)*0\s*\r?\nSECTION\b")
 _STEP = "ISO-10303-21"
 _STEP_WORD = re.compile(r"'[^']*'|[A-Za-z_]\w*|[-+]?\d+\.?\d*(?:[eE][-+]?\d+)?")
+_STEP_DATA = re.compile(r"^\s*DATA\s*[;(]", re.MULTILINE)
+"""What comes before it is the header: names, dates, the program."""
 _STEP_NAME = re.compile(r"#\d+")
 _TELLING = re.compile(r"\d")
 _DIGITS = 4
@@ -23,7 +25,8 @@ def drawing_words(text: str) -> list[str] | None:
     if _DXF.match(text[:4096]):
         return list(_dxf(text))
     if text.lstrip().startswith(_STEP):
-        return _STEP_WORD.findall(_STEP_NAME.sub(" ", text[text.find("DATA;") :].lower()))
+        drawn = _STEP_DATA.search(text)
+        return _STEP_WORD.findall(_STEP_NAME.sub(" ", text[drawn.end() if drawn else 0 :].lower()))
     if _is_iges(text):
         parameters = (line[:64] for line in text.splitlines() if line[72:73] == "P")
         return [word.strip().lower() for word in re.split(r"[,;]", "".join(parameters)) if word.strip()]

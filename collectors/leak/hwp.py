@@ -7,9 +7,12 @@ text. The product of a company's public documentation of its format.
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import TYPE_CHECKING
 
 from collectors.leak.budget import Budget
+
+if TYPE_CHECKING:
+    from olefile import OleFileIO
 
 SIGNATURE = b"HWP Document File"
 PARA_TEXT = 0x10 + 51
@@ -19,27 +22,21 @@ _ALONE = {0, 10, 13, *range(24, 32)}
 """Control characters that stand for one character; the others below 32 take eight."""
 
 
-def hwp_text(file: BinaryIO, budget: Budget) -> str | None:
-    """The words; None when this OLE file is no HWP document. Raises Exhausted, OSError (damaged)."""
-    import olefile
-
-    try:
-        with olefile.OleFileIO(file) as document:
-            if not document.exists("FileHeader"):
-                return None
-            header = document.openstream("FileHeader").read(40)
-            if not header.startswith(SIGNATURE) or len(header) < 40:
-                return None
-            flags = struct.unpack_from("<I", header, 36)[0]
-            if flags & (_PASSWORD | _DISTRIBUTION):
-                budget.note("the HWP document is locked by a password: only the whole file was compared")
-                return ""
-            names = [name for name in document.listdir() if name[0] == "BodyText"]
-            names.sort(key=lambda name: (len(name[-1]), name[-1]))
-            sections = (document.openstream(name).read() for name in names)
-            return " ".join(_section(raw, bool(flags & _COMPRESSED), budget) for raw in sections)
-    except (struct.error, IndexError, ValueError, TypeError) as error:  # olefile lets these through for damaged files
-        raise OSError(f"damaged HWP document ({type(error).__name__})") from error
+def hwp_text(document: "OleFileIO", budget: Budget) -> str:
+    """The words; none when this OLE file is no HWP document. Raises Exhausted, OSError (damaged)."""
+    if not document.exists("FileHeader"):
+        return ""
+    header = document.openstream("FileHeader").read(40)
+    if not header.startswith(SIGNATURE) or len(header) < 40:
+        return ""
+    flags = struct.unpack_from("<I", header, 36)[0]
+    if flags & (_PASSWORD | _DISTRIBUTION):
+        budget.note("the HWP document is locked by a password: only the whole file was compared")
+        return ""
+    names = [name for name in document.listdir() if name[0] == "BodyText"]
+    names.sort(key=lambda name: (len(name[-1]), name[-1]))
+    sections = (document.openstream(name).read() for name in names)
+    return " ".join(_section(raw, bool(flags & _COMPRESSED), budget) for raw in sections)
 
 
 def _section(raw: bytes, compressed: bool, budget: Budget) -> str:

@@ -7,12 +7,12 @@ from typing import BinaryIO
 
 from collectors.leak.budget import Budget
 from collectors.leak.cad import drawing_words, telling
-from collectors.leak.hwp import hwp_text
 from collectors.leak.kinds import Kind
 from collectors.leak.office import office_text
+from collectors.leak.ole import ole_text
 from collectors.leak.pdf import pdf_text
 from collectors.leak.plain import decoded, plain
-from collectors.leak.shingles import WORDS, shingles, words_of
+from collectors.leak.shingles import shingles, text_shingles
 
 NONE: frozenset[int] = frozenset()
 
@@ -21,11 +21,11 @@ def marks_of(file: BinaryIO, kind: Kind, budget: Budget, office: zipfile.ZipFile
     """Empty for what holds no text. A damaged document is noted, not raised. Raises Exhausted."""
     try:
         if office is not None:
-            return shingles(words_of(office_text(office, budget)))
+            return text_shingles(office_text(office, budget))
         if kind == "pdf":
-            return shingles(words_of(pdf_text(file, budget)))
+            return text_shingles(pdf_text(file, budget))
         if kind == "ole":
-            return shingles(words_of(hwp_text(file, budget) or ""))
+            return text_shingles(ole_text(file, budget))
         if kind == "":
             return _of_text(file, budget)
     except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
@@ -45,10 +45,7 @@ def _of_text(file: BinaryIO, budget: Budget) -> frozenset[int]:
     if text is None:
         return NONE
     drawing = drawing_words(text)
-    if drawing is None:
-        return shingles(words_of(plain(text)))
-    rows = (drawing[at : at + WORDS] for at in range(len(drawing) - WORDS + 1))
-    return frozenset[int]().union(*(shingles(row) for row in rows if telling(row)))
+    return text_shingles(plain(text)) if drawing is None else shingles(drawing, telling)
 
 
 def memory(content: bytes) -> BinaryIO:

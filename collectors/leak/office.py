@@ -8,6 +8,7 @@ import html
 import re
 import zipfile
 
+from collectors.leak import sheets
 from collectors.leak.budget import Budget
 
 _PARTS = {
@@ -19,7 +20,7 @@ _PARTS = {
 }
 _BREAK = re.compile(r"</(?:\w+:)?(?:p|h|row|c|si|tc)>|<(?:\w+:)?(?:br|tab|lineBreak)\b[^>]*>")
 _TAG = re.compile(r"<[^>]*>")
-_SHARED = re.compile(r"<c\b[^>]*\bt=\"s\"[^>]*>.*?</c>", re.DOTALL)
+_MANIFEST = "META-INF/manifest.xml"
 _NUMBER = re.compile(r"(\d+)")
 
 
@@ -31,8 +32,12 @@ def is_office(names: list[str]) -> bool:
 
 def office_text(archive: zipfile.ZipFile, budget: Budget) -> str:
     """Raises Exhausted, zipfile.BadZipFile and zlib.error (damaged), RuntimeError (encrypted)."""
+    if _is_locked(archive, budget):
+        budget.note("the document is locked by a password: only the whole file was compared")
+        return ""
     wanted = [name for name in archive.namelist() if any(part.match(name) for part in _PARTS.values())]
     told: list[str] = []
+    shared: list[str] = []
     left = budget.caps.characters
     for name in sorted(wanted, key=_in_order):
         if left <= 0:
@@ -40,10 +45,21 @@ def office_text(archive: zipfile.ZipFile, budget: Budget) -> str:
             break
         with archive.open(name) as part:
             xml = budget.unpacked(part, left * 8).decode("utf-8", "ignore")
-        text = _words(_SHARED.sub(" ", xml) if name.startswith("xl/worksheets/") else xml)[:left]
+        if name == "xl/sharedStrings.xml":
+            shared = sheets.shared_strings(xml)
+            continue
+        text = _words(sheets.with_texts(xml, shared) if name.startswith("xl/worksheets/") else xml)[:left]
         left -= len(text)
         told.append(text)
     return " ".join(told)
+
+
+def _is_locked(archive: zipfile.ZipFile, budget: Budget) -> bool:
+    """OpenDocument and HWPX encrypt member by member and say so in the manifest (OpenDocument 1.3 part 2, 4.3)."""
+    if _MANIFEST not in archive.namelist():
+        return False
+    with archive.open(_MANIFEST) as manifest:
+        return b"encryption-data" in budget.unpacked(manifest, 1 << 20)
 
 
 def _words(xml: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from collectors.leak.pieces import Piece
+from collectors.leak.shingles import smallest
 
 FAMILIES = 5
 """A shingle in documents of more families than this is a company's boilerplate and proves nothing."""
@@ -39,8 +40,9 @@ CREATE INDEX IF NOT EXISTS pieces_by_size ON pieces (size, crc);
 CREATE TABLE IF NOT EXISTS shingles (
     mark INTEGER NOT NULL, document INTEGER NOT NULL, PRIMARY KEY (mark, document)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS gone_first ON documents (gone) WHERE gone > 0;
-PRAGMA user_version = 1;
 """
+VERSION = 2
+"""Of the fingerprints: an index with others knows no copy and is made anew."""
 
 
 class Stamp(NamedTuple):
@@ -83,7 +85,7 @@ class Registry:
         self._most_shingles = most_shingles
         self._most_pieces = most_pieces
         self.anew = not path.exists()
-        """There was no index, or a damaged one."""
+        """There was no index, or a damaged one, or one of an earlier version."""
         try:
             self._open()
         except sqlite3.DatabaseError:
@@ -99,7 +101,10 @@ class Registry:
         self._path.chmod(0o600)
         for word in ("journal_mode=WAL", "synchronous=NORMAL", "cache_size=-4096", "journal_size_limit=4194304"):
             self._db.execute(f"PRAGMA {word}")
-        self._db.executescript(_SCHEMA)
+        if self._count("PRAGMA user_version") not in (0, VERSION):
+            self._db.close()
+            raise sqlite3.DatabaseError("fingerprints of an earlier version")
+        self._db.executescript(f"{_SCHEMA} PRAGMA user_version = {VERSION};")
 
     def close(self) -> None:
         self._db.close()
@@ -129,7 +134,7 @@ class Registry:
     def keep(self, path: str, stamp: Stamp, contents: Sequence[Piece], *, template: bool = False) -> str:
         """Put a document in, in the place of an earlier version. "" or what could not be kept, for want of room."""
         self._make_room()
-        marks = sorted(frozenset[int]().union(*(piece.marks for piece in contents)))
+        marks = sorted(frozenset[int]().union(*(smallest(piece.marks) for piece in contents)))
         full = "" if self._shingles + len(marks) <= self._most_shingles else "the text index is full"
         marks = [] if full else marks
         counted = [p for p in contents if p.size >= LEAST_SIZE]

@@ -2,10 +2,12 @@
 
 import base64
 import bz2
+import contextlib
 import gzip
 import lzma
 import random
 import shutil
+import sqlite3
 import subprocess
 import tarfile
 import zipfile
@@ -198,6 +200,36 @@ class TestText:
         (tmp_path / "x.txt").write_text(excerpt(400))
         assert seen(examiner, tmp_path / "x.txt")[0] == "text"
 
+    def test_a_sheet_is_known_when_it_was_saved_as_csv_or_pasted(
+        self, examiner: Examiner, folder: Path, tmp_path: Path
+    ) -> None:
+        dice = random.Random(5)
+        rows = [[f"AX-{dice.randint(10000, 99999)}", text(2, 500 + n), str(dice.randint(1, 99999))] for n in range(300)]
+        examiner.answer(Register(bytes(made.sheet(folder / "단가.xlsx", rows))))
+        (tmp_path / "x.csv").write_text("\n".join(",".join(row) for row in rows))
+        made.docx(tmp_path / "x.docx", *(" ".join(row) for row in rows[100:200]))
+        assert seen(examiner, tmp_path / "x.csv") == ("text", 95, "단가.xlsx")
+        assert seen(examiner, tmp_path / "x.docx")[0] == "text"
+
+    def test_text_whose_spaces_were_lost_on_the_way_through_a_pdf(
+        self, examiner: Examiner, plan: Path, tmp_path: Path
+    ) -> None:
+        (tmp_path / "x.txt").write_text(excerpt(600).replace(" ", ""))
+        assert seen(examiner, tmp_path / "x.txt")[0] == "text"
+
+    def test_documents_with_a_password_are_not_passed_over(
+        self, examiner: Examiner, plan: Path, tmp_path: Path
+    ) -> None:
+        (tmp_path / "x.docx").write_bytes(
+            made.compound({"EncryptedPackage": b"x" * 5000, "EncryptionInfo": b"y" * 5000})
+        )
+        with zipfile.ZipFile(tmp_path / "x.odt", "w") as archive:
+            archive.writestr("mimetype", "application/vnd.oasis.opendocument.text")
+            archive.writestr("content.xml", random.Random(1).randbytes(5000))
+            archive.writestr("META-INF/manifest.xml", "<manifest:encryption-data/>")
+        for name in ("x.docx", "x.odt"):
+            assert seen(examiner, tmp_path / name)[0] == "not_examined"
+
     def test_text_of_a_pdf(self, examiner: Examiner, folder: Path, tmp_path: Path) -> None:
         english = [f"{random.Random(n).getrandbits(40):x}" for n in range(1500)]
         pages = [" ".join(english[at : at + 250]) for at in range(0, 1500, 250)]
@@ -231,7 +263,8 @@ def _step(seed: int, count: int, first: int = 10) -> str:
         f"#{first + 100_000 + n}=DIRECTION('',(0.,0.,1.));\n"
         for n in range(count)
     )
-    return f"ISO-10303-21;\nHEADER;\nFILE_NAME('x','','','','','','');\nENDSEC;\nDATA;\n{body}ENDSEC;\n"
+    section = "DATA;" if first == 10 else "DATA('two',('SCHEMA'));"
+    return f"ISO-10303-21;\nHEADER;\nFILE_NAME('x','','','','','','');\nENDSEC;\n{section}\n{body}ENDSEC;\n"
 
 
 def _iges(seed: int, count: int) -> str:
@@ -260,6 +293,14 @@ class TestDrawings:
         examiner.answer(Register(bytes(folder / "x")))
         (tmp_path / "y").write_text(make(2, 900))
         assert seen(examiner, tmp_path / "y") == ("", 0, "")
+
+
+def test_a_step_file_with_named_sections_and_other_numbers(examiner: Examiner, folder: Path, tmp_path: Path) -> None:
+    """Edition 3 of ISO 10303-21; every program numbers its entities anew."""
+    (folder / "x.step").write_text(_step(1, 900))
+    examiner.answer(Register(bytes(folder / "x.step")))
+    (tmp_path / "y.stp").write_text(_step(1, 400, first=700_000))
+    assert seen(examiner, tmp_path / "y.stp")[0] == "text"
 
 
 class TestNothing:
@@ -318,6 +359,18 @@ class TestNothing:
         examiner.answer(Register(bytes(folder / "a.c")))
         (tmp_path / "b.c").write_text(licence + "void other(void) { }\n")
         assert seen(examiner, tmp_path / "b.c") == ("", 0, "")
+
+
+class TestIndex:
+    def test_fingerprints_of_an_earlier_version_are_made_anew(self, tmp_path: Path) -> None:
+        """They would know no copy, and nobody would notice."""
+        Registry(tmp_path / "index.db").close()
+        with contextlib.closing(sqlite3.connect(tmp_path / "index.db")) as db:
+            db.execute("PRAGMA user_version = 1")
+        with contextlib.closing(Registry(tmp_path / "index.db")) as registry:
+            assert registry.anew
+        with contextlib.closing(Registry(tmp_path / "index.db")) as registry:
+            assert not registry.anew
 
 
 class TestCaps:
