@@ -40,7 +40,7 @@ Request = Register | Gone | Sweep | Examine
 
 class Answer(msgspec.Struct, frozen=True):
     """`done`: registered, unchanged, examined, gone, swept, failed. `trouble` says in words what could not be examined
-    or kept. `anew`: the index was missing or damaged and is empty now."""
+    or kept. `size` is an examined file's, in bytes. `anew`: the index was missing or damaged and is empty now."""
 
     done: str
     trouble: str = ""
@@ -48,5 +48,6 @@ class Answer(msgspec.Struct, frozen=True):
     documents: list[str] = []
     encrypted: bool = False
     path: str = ""
+    size: int = 0
     counts: dict[str, int] = {}
     anew: bool = False

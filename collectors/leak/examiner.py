@@ -62,11 +62,13 @@ class Examiner:
             verdict = match(pieces(file, budget), self._registry)
             file.seek(0)
             sealed = looks_encrypted(file.read(SAMPLE))
-            path = _path_of(file, request)
+            path, size = _path_of(file, request), os.fstat(file.fileno()).st_size
         found = verdict.best
         if found is None and budget.notes:
             found = evidence.not_examined(budget.notes)
-        return Answer("examined", "; ".join(budget.notes), found, verdict.documents, encrypted=sealed, path=path)
+        return Answer(
+            "examined", "; ".join(budget.notes), found, verdict.documents, encrypted=sealed, path=path, size=size
+        )
 
 
 def _open(path: bytes) -> BinaryIO:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 
 from collectors.examining.own_reads import OwnReads
@@ -11,6 +12,11 @@ from collectors.leak.pending import Pending, Write
 from collectors.sources import fanotify
 from collectors.sources.coalesce import Change
 from collectors.sources.who import Process
+
+NOTED = 5_000
+"""Written files whose time of change is remembered."""
+JUST_NOW = 60.0
+"""Seconds."""
 
 
 class Heard:
@@ -25,21 +31,32 @@ class Heard:
         self.lineage = Lineage(find)
         self._folders = folders
         self._watch_out = watch_out
+        self._noted: OrderedDict[str, int] = OrderedDict()
         self.own_reads = OwnReads()
 
     def is_own(self, change: Change) -> bool:
         """Whether the examining process did it."""
         return self.own_reads.made(change)
 
+    def signal(self, one: Change, volume: str | None) -> None:
+        """A protected document counts as read from its opening on. A file outside that was written through a mapping
+        shows nothing but its closing and a new time of change."""
+        if _under(one.path, self._folders):
+            with self.lock:
+                self.lineage.read(Read(one.path, _size(one.path), one.who, one.at, one.kind == "opened"))
+        elif one.kind == "closed" and self._is_outside(one.path, volume) and self._is_news(one):
+            write = self._write(one, volume)
+            with self.lock:
+                self.pending.wrote(write)
+            self.bell.set()
+
     def change(self, one: Change, volume: str | None) -> None:
         """`volume` is the mount point of the removable volume that `one.path` lies on, None for other files."""
         inside, was_inside = _under(one.path, self._folders), _under(one.old_path, self._folders)
-        outside = volume is not None or _under(one.path, self._watch_out)
-        write = _write(one, volume) if outside and one.kind not in ("read", "delete") else None
+        outside = self._is_outside(one.path, volume)
+        write = self._write(one, volume) if outside and one.kind not in ("read", "delete") else None
         with self.lock:
-            if one.kind == "read" and inside:
-                self.lineage.read(Read(one.path, _size(one.path), one.who, one.at))
-            elif one.kind == "rename" and was_inside:
+            if one.kind == "rename" and was_inside:
                 self.lineage.read(Read(one.old_path, _size(one.path), one.who, one.at))
                 self.pending.changed(one.old_path, one.at)
             if inside and one.kind != "read":
@@ -53,18 +70,33 @@ class Heard:
         if one.kind != "read":
             self.bell.set()
 
+    def _is_outside(self, path: str, volume: str | None) -> bool:
+        return volume is not None or _under(path, self._watch_out)
 
-def _write(one: Change, volume: str | None) -> Write:
-    """With what finds the file again should it be renamed before it is examined."""
-    try:
-        status = os.stat(one.path, follow_symlinks=False)
-    except OSError:
-        return Write(one.path, one.at, one.who, mount=volume or "", removable=volume is not None)
-    handle = b""
-    if volume is not None and os.geteuid() == 0:
-        with contextlib.suppress(OSError):
-            handle = fanotify.handle_of(one.path).raw
-    return Write(one.path, one.at, one.who, status.st_size, status.st_ino, handle, volume or "", volume is not None)
+    def _is_news(self, closed: Change) -> bool:
+        """Whether the file is another than when it was last noted; one that never was must have changed just now."""
+        try:
+            changed = os.stat(closed.path, follow_symlinks=False).st_mtime_ns
+        except OSError:
+            return False
+        noted = self._noted.get(closed.path)
+        return changed != noted if noted else abs(closed.at - changed / 1e9) < JUST_NOW
+
+    def _write(self, one: Change, volume: str | None) -> Write:
+        """With what finds the file again should it be renamed before it is examined."""
+        try:
+            status = os.stat(one.path, follow_symlinks=False)
+        except OSError:
+            return Write(one.path, one.at, one.who, mount=volume or "", removable=volume is not None)
+        self._noted[one.path] = status.st_mtime_ns
+        self._noted.move_to_end(one.path)
+        if len(self._noted) > NOTED:
+            self._noted.popitem(last=False)
+        handle = b""
+        if volume is not None and os.geteuid() == 0:
+            with contextlib.suppress(OSError):
+                handle = fanotify.handle_of(one.path).raw
+        return Write(one.path, one.at, one.who, status.st_size, status.st_ino, handle, volume or "", volume is not None)
 
 
 def _size(path: str) -> int:

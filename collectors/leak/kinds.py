@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-Kind = Literal["", "zip", "gzip", "bzip2", "xz", "tar", "7z", "sealed", "pdf", "ole", "encrypted", "compressed"]
+Kind = Literal["", "zip", "gzip", "bzip2", "xz", "zstd", "tar", "7z", "sealed", "pdf", "ole", "encrypted", "compressed"]
 """`sealed`: an archive we cannot open (rar, alz, egg); `encrypted`: says so itself; `compressed`: pictures, films,
 sound; "" = text, or something of which only the whole can be compared."""
 
@@ -14,6 +14,7 @@ _MAGIC: tuple[tuple[bytes, Kind], ...] = (
     (b"\x1f\x8b", "gzip"),
     (b"BZh", "bzip2"),
     (b"\xfd7zXZ\x00", "xz"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
     (b"7z\xbc\xaf\x27\x1c", "7z"),
     (b"Rar!\x1a\x07", "sealed"),
     (b"ALZ\x01", "sealed"),
@@ -30,7 +31,6 @@ _MAGIC: tuple[tuple[bytes, Kind], ...] = (
     (b"ID3", "compressed"),
     (b"\x1aE\xdf\xa3", "compressed"),
     (b"RIFF", "compressed"),
-    (b"\x28\xb5\x2f\xfd", "compressed"),  # zstd
 )
 
 

@@ -3,7 +3,7 @@
 Strong when what was written is unreadable or as large as what was read, weak alone. Pure: time is an argument.
 """
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
@@ -18,6 +18,8 @@ READS = 5_000
 """Remembered; the oldest are forgotten."""
 BEFORE, AFTER = 600.0, 5.0
 """Seconds a reading may lie before the writing, or be told after it: a file is told at its close."""
+OPEN_FOR = 86_400.0
+"""Seconds an opening may lie before the writing while the document stays open: an editor holds it all day."""
 SOON = 60.0
 TOGETHER = 1.0
 GENERATIONS = 4
@@ -34,12 +36,17 @@ _RANK: tuple[Relation, ...] = ("same", "pipeline", "family", "session")
 
 
 class Read(NamedTuple):
-    """A protected document was read, or moved out of its folder."""
+    """A protected document was read, or moved out of its folder; `still_open`: it was opened, and not closed since."""
 
     path: str
     size: int
     who: Who
     at: float
+    still_open: bool = False
+
+    def counts_at(self, moment: float) -> bool:
+        """Whether what is written at `moment` may come from this reading."""
+        return -AFTER <= moment - self.at <= (OPEN_FOR if self.still_open else BEFORE)
 
 
 class Written(NamedTuple):
@@ -58,19 +65,22 @@ class Lineage:
 
     def __init__(self, find: Callable[[int], Process | None]) -> None:
         self._find = find
-        self._reads: deque[Read] = deque(maxlen=READS)
+        self._reads: OrderedDict[tuple[int, str], Read] = OrderedDict()
 
     def read(self, one: Read) -> None:
-        self._reads.append(one)
+        """The latest of a program's readings of a document counts."""
+        key = one.who.pid, one.path
+        self._reads.pop(key, None)
+        self._reads[key] = one
+        if len(self._reads) > READS:
+            self._reads.popitem(last=False)
 
     def of(self, written: Written) -> tuple[Evidence, list[str]] | None:
-        """The evidence, and the documents that were read, nearest first; None when nobody related read any."""
+        """The evidence, and the documents that were read, nearest in time first; None when nobody related read any."""
         by_relation: dict[Relation, list[Read]] = {}
-        for one in reversed(self._reads):
-            if not -AFTER <= written.at - one.at <= BEFORE:
-                continue
-            relation = self._relation(one.who, written.who)
-            if relation:
+        near = [one for one in self._reads.values() if one.counts_at(written.at)]
+        for one in sorted(near, key=lambda one: abs(written.at - one.at)):
+            if relation := self._relation(one.who, written.who):
                 by_relation.setdefault(relation, []).append(one)
         for relation in _RANK:
             if reads := by_relation.get(relation):
@@ -114,7 +124,7 @@ def _judge(relation: Relation, reads: list[Read], written: Written) -> tuple[Evi
         ko = f"{ko} 보호 문서를 읽은 뒤 내용을 알아볼 수 없는(암호화된) 파일을 씀"
         en = f"{en} read the document, then wrote a file nobody can read (encrypted)"
         return Evidence("lineage", _STRONG[relation], ko, en, documents[0]), documents
-    if relation != "same" or all(written.at - one.at > SOON for one in reads):
+    if relation != "same" or all(written.at - one.at > SOON and not one.still_open for one in reads):
         return None
     ko, en = f"{ko} 보호 문서를 읽고 곧 파일을 씀(내용은 서로 다름)", f"{en} read the document and soon wrote a file"
     return Evidence("lineage", 30, ko, en, documents[0]), documents

@@ -6,6 +6,8 @@ from typing import NamedTuple
 from collectors.sources.who import Who
 
 WRITES, DOCUMENTS = 20_000, 20_000
+OTHERS = 8
+"""Writers remembered of one file, besides the last."""
 QUIET = 1.5
 """Seconds without a further write after which a file is examined: its last close has been told by then, too."""
 
@@ -21,6 +23,8 @@ class Write(NamedTuple):
     handle: bytes = b""
     mount: str = ""
     removable: bool = False
+    others: tuple[Who, ...] = ()
+    """Who else wrote it since it was last examined, the latest first."""
 
 
 class Pending:
@@ -37,7 +41,10 @@ class Pending:
 
     def wrote(self, one: Write) -> None:
         """A later write of the same file takes the place of the earlier one."""
-        self._writes.pop(one.path, None)
+        if earlier := self._writes.pop(one.path, None):
+            writers = dict.fromkeys((earlier.who, *earlier.others))
+            writers.pop(one.who, None)
+            one = one._replace(others=tuple(writers)[:OTHERS])
         self._writes[one.path] = one
         if len(self._writes) > self._most_writes:
             self._writes.popitem(last=False)
@@ -46,7 +53,7 @@ class Pending:
     def renamed(self, old: str, one: Write) -> None:
         """Also a file that was examined under its old name is examined again: what its name is, is evidence."""
         earlier = self._writes.pop(old, None)
-        self.wrote(one._replace(who=earlier.who) if earlier else one)
+        self.wrote(one._replace(who=earlier.who, others=earlier.others) if earlier else one)
 
     def removed(self, path: str) -> None:
         self._writes.pop(path, None)

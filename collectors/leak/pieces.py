@@ -1,14 +1,11 @@
 """A file taken apart: itself, and what lies in it (archives in archives, base64), each with what identifies it."""
 
-import bz2
-import gzip
 import hashlib
-import lzma
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO, Literal, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from collectors.leak import sevenzip
 from collectors.leak.base64text import LEAST, encoded_runs
@@ -16,8 +13,10 @@ from collectors.leak.budget import CHUNK, Budget, Exhausted, Readable
 from collectors.leak.kinds import HEAD, Kind, kind_of
 from collectors.leak.marks import NONE, marks_of, memory
 from collectors.leak.office import is_office
+from collectors.leak.streams import DAMAGED, Compressed, unpacking
+from collectors.leak.zipnames import name_of
 
-_DAMAGED = (OSError, zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError)
+_DAMAGED = (OSError, zipfile.BadZipFile, tarfile.TarError, zlib.error, *DAMAGED, EOFError, ValueError)
 _AES = 99
 """WinZip's method number; its variant AE-2 leaves the CRC out."""
 _ENCRYPTED = 0x1
@@ -48,6 +47,8 @@ def _pieces(file: BinaryIO, budget: Budget, name: str, depth: int) -> Iterator[P
     file.seek(0)
     head = file.read(HEAD)
     kind = kind_of(head)
+    if kind in ("", "compressed") and zipfile.is_zipfile(file):
+        kind = "zip"  # behind a picture or a program, as in a self-extracting archive
     size, sha256, crc32 = _digest(file, budget)
     whole = Piece(name, size, sha256, crc32)
     try:
@@ -88,7 +89,7 @@ def _office(file: BinaryIO) -> zipfile.ZipFile | None:
 def _inside(file: BinaryIO, kind: Kind, budget: Budget, name: str, depth: int) -> Iterator[Piece]:
     """What is in an archive, or in the base64 of a text; nothing for other files."""
     if depth >= budget.caps.depth:
-        if kind in ("zip", "gzip", "bzip2", "xz", "tar", "7z", "sealed"):
+        if kind in ("zip", "gzip", "bzip2", "xz", "zstd", "tar", "7z", "sealed"):
             budget.note(f"archives in archives were opened {budget.caps.depth} deep only")
         return
     file.seek(0)
@@ -97,8 +98,8 @@ def _inside(file: BinaryIO, kind: Kind, budget: Budget, name: str, depth: int) -
             yield from _zip(file, budget, name, depth)
         case "tar":
             yield from _tar(tarfile.open(fileobj=file, mode="r:"), budget, name, depth)  # noqa: SIM115 - memory only
-        case "gzip" | "bzip2" | "xz":
-            yield from _stream(_opened(file, kind), budget, name, depth)
+        case "gzip" | "bzip2" | "xz" | "zstd":
+            yield from _stream(file, kind, budget, name, depth)
         case "7z":
             yield from _seven(file, budget, name)
         case "sealed":
@@ -111,16 +112,6 @@ def _inside(file: BinaryIO, kind: Kind, budget: Budget, name: str, depth: int) -
                     yield from _pieces(memory(content), budget, f"{name}/(base64)".lstrip("/"), depth + 1)
 
 
-def _opened(file: BinaryIO, kind: Literal["gzip", "bzip2", "xz"]) -> "gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile":
-    match kind:
-        case "gzip":
-            return gzip.GzipFile(fileobj=file)
-        case "bzip2":
-            return bz2.BZ2File(file)
-        case "xz":
-            return lzma.LZMAFile(file)
-
-
 def _zip(file: BinaryIO, budget: Budget, name: str, depth: int) -> Iterator[Piece]:
     """Members that are encrypted, damaged or beyond the budget are told by what the archive's directory says."""
     archive = zipfile.ZipFile(file)
@@ -129,7 +120,7 @@ def _zip(file: BinaryIO, budget: Budget, name: str, depth: int) -> Iterator[Piec
         if info.is_dir():
             continue
         budget.member()
-        path = f"{name}/{info.filename}".lstrip("/")
+        path = f"{name}/{name_of(info)}".lstrip("/")
         stated = Piece(path, info.file_size, None, info.CRC, bool(info.flag_bits & _ENCRYPTED))
         if stated.encrypted or spent:
             yield stated._replace(crc32=None) if info.compress_type == _AES and not info.CRC else stated
@@ -155,17 +146,14 @@ def _tar(archive: tarfile.TarFile, budget: Budget, name: str, depth: int) -> Ite
             yield from _member(member, info.size, budget, path, depth)
 
 
-def _stream(
-    opened: "gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile", budget: Budget, name: str, depth: int
-) -> Iterator[Piece]:
+def _stream(file: BinaryIO, kind: Compressed, budget: Budget, name: str, depth: int) -> Iterator[Piece]:
     """One compressed stream: a tar is unwrapped as it flows, anything else is one member."""
-    head = opened.read(HEAD)
-    if kind_of(head) == "tar":
-        opened.seek(0)
-        yield from _tar(tarfile.open(fileobj=opened, mode="r|"), budget, name, depth)  # noqa: SIM115 - memory only
+    if kind_of(budget.unpacked(unpacking(file, kind), HEAD)) == "tar":
+        archive = tarfile.open(fileobj=unpacking(file, kind), mode="r|")  # noqa: SIM115 - memory only
+        yield from _tar(archive, budget, name, depth)
         return
-    opened.seek(0)
-    yield from _member(opened, budget.caps.nested_bytes, budget, f"{name}/(unpacked)".lstrip("/"), depth)
+    path = f"{name}/(unpacked)".lstrip("/")
+    yield from _member(unpacking(file, kind), budget.caps.nested_bytes, budget, path, depth)
 
 
 def _member(member: Readable, size: int, budget: Budget, path: str, depth: int) -> Iterator[Piece]:

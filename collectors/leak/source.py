@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from collectors.examining.walk import files_below
 from collectors.examining.worker import Worker
@@ -18,7 +19,7 @@ from collectors.leak.heard import Heard
 from collectors.leak.lineage import Written
 from collectors.leak.pending import Write
 from collectors.sources.feed import Feed
-from collectors.sources.who import readable
+from collectors.sources.who import Who, readable
 from jikimi.domain.logsource import LEAK_EVIDENCE
 
 IDLE = 60.0
@@ -55,6 +56,14 @@ class Leak:
             _Look(self, feed, worker, stop).run()
         finally:
             worker.close(kill=True)
+
+
+class _Told(NamedTuple):
+    """What lineage says, and of which of a file's writers."""
+
+    found: Evidence
+    documents: list[str]
+    writer: Who
 
 
 class _Look:
@@ -167,32 +176,42 @@ class _Look:
     def _examine(self, write: Write) -> None:
         device = self._device(write.mount) if write.removable else {}
         answer = self._ask(Examine(os.fsencode(write.path), write.inode, write.handle, os.fsencode(write.mount)))
+        if answer.done == "examined":
+            write = write._replace(size=answer.size)
         found, documents = answer.best, answer.documents
         if answer.done != "examined":
             found = self._not_examined(write, answer)
-            if found is None and answer.done == "gone" and not write.size:
-                return
+        if found is None and not write.size:
+            return
         if found is None or found.confidence < WEAK:
             sealed = answer.encrypted or (found is not None and found.kind == "not_examined")
-            written = Written(write.size, write.who, write.at, sealed, answer.done == "examined")
-            with self._heard.lock:
-                told = self._heard.lineage.of(written)
-            if told and (found is None or told[0].confidence > found.confidence) and self._news(told[0], write.who.pid):
-                found, documents = told
+            examined = answer.done == "examined"
+            told = self._lineage(Written(write.size, write.who, write.at, sealed, examined), write.others)
+            if told and (found is None or told.found.confidence > found.confidence) and self._news(told):
+                found, documents, write = told.found, told.documents, write._replace(who=told.writer)
         if found is not None:
             self._tell(write, found, documents, answer, device)
 
+    def _lineage(self, written: Written, others: tuple[Who, ...]) -> "_Told | None":
+        """The surest over all who wrote the file: whoever appends a word to a copy is not who made it."""
+        best: _Told | None = None
+        with self._heard.lock:
+            for writer in (written.who, *others):
+                told = self._heard.lineage.of(written._replace(who=writer))
+                if told and (best is None or told[0].confidence > best.found.confidence):
+                    best = _Told(*told, writer)
+        return best
+
     def _not_examined(self, write: Write, answer: Answer) -> Evidence | None:
         """A file that is no longer there was a program's scratch file, unless the whole volume is gone."""
-        if answer.done == "failed":
-            return evidence.not_examined([answer.trouble])
         if write.removable and not os.path.ismount(write.mount):
             return evidence.not_examined(["the device was taken off before it could be examined"])
-        return None
+        return evidence.not_examined([answer.trouble]) if answer.done == "failed" else None
 
-    def _news(self, found: Evidence, pid: int) -> bool:
-        if found.confidence >= WEAK:
+    def _news(self, told: "_Told") -> bool:
+        if told.found.confidence >= WEAK:
             return True
+        pid = told.writer.pid
         if pid in self._weak:
             return False
         self._weak[pid] = None

@@ -13,14 +13,14 @@ from typing import Literal, NamedTuple
 
 from collectors.sources.who import NOBODY, Who
 
-Kind = Literal["create", "modify", "closed", "read", "delete", "rename"]
+Kind = Literal["opened", "create", "modify", "closed", "read", "delete", "rename"]
 
 WINDOW = 1.0
 OPEN_FILES = 10_000
 
 
 class Change(NamedTuple):
-    """One signal in, one action out. `closed` = closed after being open for writing; it only comes in."""
+    """One signal in, one action out. `closed` = closed after being open for writing; it and `opened` only come in."""
 
     kind: Kind
     path: str
@@ -46,6 +46,8 @@ class Coalescer:
     def add(self, change: Change) -> list[Change]:
         """What is ready to be told after `change`."""
         match change.kind:
+            case "opened":
+                return []
             case "create" | "modify":
                 self._writing.setdefault(change.key, change)
                 self._writers.setdefault(change.path, set()).add(change.who.pid)

@@ -17,12 +17,14 @@ REPORT_DFID_NAME = 0xC00
 MARK_ADD, MARK_ONLYDIR, MARK_FILESYSTEM = 0x01, 0x08, 0x100
 
 MODIFY, CLOSE_WRITE, CLOSE_NOWRITE = 0x02, 0x08, 0x10
-CREATE, DELETE = 0x100, 0x200
+OPEN, CREATE, DELETE = 0x20, 0x100, 0x200
 Q_OVERFLOW = 0x4000
 EVENT_ON_CHILD, RENAME, ONDIR = 0x0800_0000, 0x1000_0000, 0x4000_0000
 
 FILES = MODIFY | CLOSE_WRITE | CLOSE_NOWRITE | CREATE | DELETE | ONDIR
 """What is asked of a folder or a volume; ONDIR for new and renamed folders."""
+OPENINGS = FILES | OPEN
+"""What is asked of a protected folder besides: a document that is still open was read, too."""
 
 DFID_NAME, OLD_DFID_NAME, NEW_DFID_NAME = 2, 10, 12
 

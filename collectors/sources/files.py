@@ -63,6 +63,9 @@ class Listener(Protocol):
     """Who else wants to know (leak evidence, malware). Called in this source's thread."""
 
     def is_own(self, change: Change) -> bool: ...
+    def signal(self, one: Change, volume: str | None) -> None:
+        """Of an opening or a closing as it came, before signals are joined."""
+
     def change(self, one: Change, volume: str | None) -> None: ...
 
 
@@ -130,6 +133,9 @@ class _Watch:
     def _take(self) -> None:
         since, self._read_at = self._read_at, time.time()
         for change in self._watcher.changes():
+            if change.kind in ("opened", "closed", "read"):
+                for listener in self._source.listeners:
+                    listener.signal(change, self._volume_of(change.path))
             for ready in self._coalescer.add(change):
                 self._tell(ready)
         for ready in self._coalescer.due(time.time()):
@@ -202,12 +208,15 @@ class _Watch:
     def _save(self) -> None:
         self._source.memory.save({"until": time.time(), "folders": sorted(self._folders)})
 
+    def _volume_of(self, path: str) -> str | None:
+        return next((top for top in self._volumes if path.startswith(top + "/")), None)
+
     def _tell(self, change: Change) -> None:
         paths = [path for path in (change.path, change.old_path) if path]
         if any(listener.is_own(change) for listener in self._source.listeners):
             return
         for listener in self._source.listeners:
-            listener.change(change, next((top for top in self._volumes if change.path.startswith(top + "/")), None))
+            listener.change(change, self._volume_of(change.path))
         self._feed.emit(
             FILE_ACCESS,
             {

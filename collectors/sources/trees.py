@@ -18,6 +18,7 @@ REMOVED = "(removed folder)"
 FOLDERS_REMEMBERED = 20_000
 
 _ORDER: tuple[tuple[int, Kind], ...] = (
+    (fanotify.OPEN, "opened"),
     (fanotify.CREATE, "create"),
     (fanotify.MODIFY, "modify"),
     (fanotify.CLOSE_WRITE, "closed"),
@@ -55,7 +56,7 @@ class Trees:
             return
         fanotify.mark(self._group, path, fanotify.RENAME | fanotify.ONDIR, filesystem=True)
         self._file_systems[fanotify.fsid_of(path)] = path
-        fanotify.mark(self._group, path, fanotify.FILES)
+        fanotify.mark(self._group, path, fanotify.OPENINGS)
         self._mark_tree(path)
 
     def unwatch(self, path: str) -> None:
@@ -170,7 +171,7 @@ class Trees:
         while waiting:
             folder = waiting.pop()
             try:
-                fanotify.mark(self._group, folder, fanotify.FILES)
+                fanotify.mark(self._group, folder, fanotify.OPENINGS)
                 handle = fanotify.handle_of(folder)
                 self._folders[handle], self._handles[folder] = folder, handle
                 with os.scandir(folder) as entries:

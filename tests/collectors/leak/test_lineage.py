@@ -77,7 +77,29 @@ def test_the_nearest_relation_leads() -> None:
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    known = lineage(*[100] * (READS + 10))
+    known = Lineage(TABLE.get)
+    for number in range(READS + 10):
+        known.read(Read(f"/설계/{number}.dwg", 5000, TABLE[100].who, 20.0))
     told = known.of(written(100))
     assert told is not None
-    assert len(known._reads) == READS
+    assert len(told[1]) == READS
+
+
+def test_a_document_that_is_still_open_counts_all_day() -> None:
+    """An editor holds it open and saves a locked copy hours later."""
+    known = Lineage(TABLE.get)
+    known.read(Read("/설계/1.dwg", 5000, TABLE[100].who, 20.0, still_open=True))
+    told = known.of(written(100, at=20.0 + 5 * 3600))
+    assert told is not None
+    assert told[0].confidence == 85
+    known.read(Read("/설계/1.dwg", 5000, TABLE[100].who, 30.0))
+    assert known.of(written(100, at=20.0 + 5 * 3600)) is None
+
+
+def test_of_many_documents_the_one_read_next_to_the_writing_leads() -> None:
+    known = Lineage(TABLE.get)
+    for number, at in enumerate((10.0, 20.0, 24.0)):
+        known.read(Read(f"/설계/{number}.dwg", 5000, TABLE[100].who, at))
+    told = known.of(written(100, at=20.5))
+    assert told is not None
+    assert told[0].document == "/설계/1.dwg"

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from collectors.leak.asked import Answer, Examine, Gone, Register
 from collectors.leak.budget import Caps
@@ -85,6 +86,33 @@ class TestCopies:
     ) -> None:
         (tmp_path / "x").write_bytes(pack(drawing.read_bytes()))
         assert seen(examiner, tmp_path / "x") == ("member", 98, "도면-1.dwg")
+
+    def test_a_tar_of_zstandard_is_unpacked(self, examiner: Examiner, drawing: Path, tmp_path: Path) -> None:
+        with tarfile.open(tmp_path / "x.tar", "w") as archive:
+            archive.add(drawing, "a.bin")
+        (tmp_path / "x.tar.zst").write_bytes(zstandard.compress((tmp_path / "x.tar").read_bytes()))
+        assert seen(examiner, tmp_path / "x.tar.zst") == ("member", 98, "도면-1.dwg")
+
+    def test_a_zip_behind_a_picture_is_opened(self, examiner: Examiner, drawing: Path, tmp_path: Path) -> None:
+        with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+            archive.write(drawing, "a.bin")
+        picture = b"\xff\xd8\xff" + random.Random(3).randbytes(9000)
+        (tmp_path / "x.jpg").write_bytes(picture + (tmp_path / "x.zip").read_bytes())
+        assert seen(examiner, tmp_path / "x.jpg") == ("member", 98, "도면-1.dwg")
+
+    @pytest.mark.parametrize("encoding", ["utf-8", "cp949"])
+    def test_korean_names_in_a_zip_are_told_as_they_were_meant(
+        self, examiner: Examiner, drawing: Path, tmp_path: Path, encoding: str
+    ) -> None:
+        """zip on Linux and the folders of Korean Windows both leave out the flag that says so."""
+        with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+            archive.write(drawing, "x" * len("설계/도면.dwg".encode(encoding)))
+        raw = (tmp_path / "x.zip").read_bytes()
+        name = "설계/도면.dwg".encode(encoding)
+        (tmp_path / "x.zip").write_bytes(raw.replace(b"x" * len(name), name))
+        answer = examiner.answer(Examine(bytes(tmp_path / "x.zip")))
+        assert answer.best is not None
+        assert answer.best.member == "설계/도면.dwg"
 
     def test_base64_is_undone(self, examiner: Examiner, drawing: Path, tmp_path: Path) -> None:
         (tmp_path / "memo.txt").write_bytes(b"Subject: lunch\n\n" + base64.encodebytes(drawing.read_bytes()))

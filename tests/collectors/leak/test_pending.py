@@ -29,6 +29,17 @@ def test_a_renamed_file_keeps_who_wrote_it() -> None:
     assert len(pending) == 0
 
 
+def test_whoever_wrote_before_is_remembered_beside_the_last() -> None:
+    """A word appended to a copy does not hide who made the copy."""
+    pending = Pending()
+    for pid in (7, 8, 7, 9):
+        pending.wrote(wrote("a", 0.0, Who(pid)))
+    pending.renamed("a", wrote("b", 0.1, Who(10)))
+    due = pending.due_write(9.0)
+    assert due is not None
+    assert [due.who.pid, *(who.pid for who in due.others)] == [9, 7, 8]
+
+
 def test_a_file_that_was_removed_is_not_examined() -> None:
     pending = Pending()
     pending.wrote(wrote("a", 0.0))
