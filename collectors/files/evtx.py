@@ -1,30 +1,21 @@
 """Windows event log files (.evtx), read by pyevtx-rs; damaged records and chunks are counted and passed over.
 
-pyevtx-rs passes over a damaged chunk without a word, so the file's own account of its chunks and records (libyal's
-"Windows XML Event Log (EVTX) format", file header and chunk header) is held against what it gave.
+pyevtx-rs passes over a damaged chunk without a word, so the file's own account of its chunks and records is held
+against what it gave.
 """
 
-import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 import orjson
 from evtx import PyEvtxParser
 
+from collectors.files.evtx_account import Account, account_of
 from collectors.files.problems import Problems
 from jikimi.errors import Misconfigured
 
-_HEADER, _CHUNK = 4096, 65536
 _MOST_FAULTS = 100_000
-
-
-class _Account(NamedTuple):
-    """What the headers say the file holds."""
-
-    records: int
-    damaged_chunks: int
-    missing_chunks: int
 
 
 def evtx_records(source: Path | IO[bytes], place: str, problems: Problems) -> Iterator[dict[str, Any]]:
@@ -56,43 +47,27 @@ def evtx_records(source: Path | IO[bytes], place: str, problems: Problems) -> It
     _compare(account, seen + faults, place, problems)
 
 
-def _compare(account: _Account, told: int, place: str, problems: Problems) -> None:
+def _compare(account: Account, told: int, place: str, problems: Problems) -> None:
     if account.missing_chunks > 0:
         problems.broken(place, f"cut short: {account.missing_chunks} chunks of 64 KiB are missing at its end")
     if account.damaged_chunks:
         problems.broken(place, f"{account.damaged_chunks} damaged chunks of 64 KiB could not be read")
+    if account.altered_chunks:
+        problems.note(
+            f"{place}: {account.altered_chunks} chunks of 64 KiB are not what their checksums say: "
+            "values in their records may have been altered"
+        )
     if (silent := account.records - told) > 0:
         problems.lost(place, f"{silent} records of damaged chunks could not be read", silent)
 
 
-def _account_of(source: Path | IO[bytes], place: str) -> _Account:
+def _account_of(source: Path | IO[bytes], place: str) -> Account:
     if isinstance(source, Path):
         with source.open("rb") as file:
-            return _read_headers(file, place)
-    account = _read_headers(source, place)
+            return account_of(file, place)
+    account = account_of(source, place)
     source.seek(0)
     return account
-
-
-def _read_headers(file: IO[bytes], place: str) -> _Account:
-    head = file.read(48)
-    if len(head) < 48 or struct.unpack_from("<HH", head, 38) != (3, _HEADER):
-        raise Misconfigured(f"{place}: damaged, its header is not that of a Windows event log")
-    stated = struct.unpack_from("<H", head, 42)[0]
-    records = damaged = chunks = 0
-    while True:
-        file.seek(_HEADER + chunks * _CHUNK)
-        start = file.read(24)
-        if len(start) < 24:
-            break
-        chunks += 1
-        magic, first, last = struct.unpack("<8sQQ", start)
-        if magic == b"ElfChnk\x00":
-            records += last - first + 1 if 0 < first <= last < first + _CHUNK // 24 else 0
-        elif start != bytes(24):
-            damaged += 1
-    whole = (file.seek(0, 2) - _HEADER) // _CHUNK
-    return _Account(records, damaged, stated - max(whole, 0))
 
 
 def _sentence(error: Exception) -> str:

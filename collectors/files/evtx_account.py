@@ -1,0 +1,97 @@
+"""What a Windows event log file says of itself: how many records it should hold, which of its chunks are damaged.
+
+libyal's "Windows XML Event Log (EVTX) format", file header and chunk header. Records are numbered without a hole, so
+what unreadable chunks held is known by the numbers their neighbours leave out.
+"""
+
+import itertools
+import struct
+import zlib
+from collections.abc import Sequence
+from typing import IO, NamedTuple
+
+from jikimi.errors import Misconfigured
+
+_HEADER, _CHUNK = 4096, 65536
+_CHUNK_HEADER, _SMALLEST_RECORD = 512, 24
+_IN_USE = 1  # a log copied while Windows wrote to it: its last checksums are older than its content
+_MAGIC = b"ElfChnk\x00"
+
+
+class Account(NamedTuple):
+    """`records` counts those of damaged and missing chunks too, as far as numbers tell them."""
+
+    records: int
+    damaged_chunks: int
+    missing_chunks: int
+    altered_chunks: int
+    """Chunks that are read although their content is not what its checksum says."""
+
+
+class _Head(NamedTuple):
+    oldest_chunk: int
+    next_record: int
+    chunks: int
+    in_use: bool
+
+
+class _Span(NamedTuple):
+    """First and last record of a chunk."""
+
+    first: int
+    last: int
+
+    @property
+    def plausible(self) -> bool:
+        return 0 < self.first <= self.last < self.first + _CHUNK // _SMALLEST_RECORD
+
+
+def account_of(file: IO[bytes], place: str) -> Account:
+    """Reads the file to its end, wherever it stands. Raises Misconfigured when its header is none of a log."""
+    head = _head(file, place)
+    spans: list[_Span] = []
+    damaged = altered = whole = 0
+    file.seek(_HEADER)
+    for number in itertools.count():
+        chunk = file.read(_CHUNK)
+        if len(chunk) < _CHUNK_HEADER:
+            break
+        whole += len(chunk) == _CHUNK
+        if not chunk.startswith(_MAGIC):
+            # What lies behind the chunks in use is room that was never written to.
+            damaged += number < head.chunks or any(chunk[:_SMALLEST_RECORD])
+            continue
+        altered += not (head.in_use or _as_summed(chunk))
+        if (span := _Span(*struct.unpack_from("<QQ", chunk, 8))).plausible:
+            spans.append(span)
+    missing = max(head.chunks - whole, 0)
+    records = sum(span.last - span.first + 1 for span in spans)
+    if damaged or missing:
+        records += _left_out(sorted(spans), head, most=(damaged + missing) * (_CHUNK // _SMALLEST_RECORD))
+    return Account(records, damaged, missing, altered)
+
+
+def _as_summed(chunk: bytes) -> bool:
+    free, of_records = struct.unpack_from("<II", chunk, 48)
+    (of_header,) = struct.unpack_from("<I", chunk, 124)
+    header = zlib.crc32(chunk[128:_CHUNK_HEADER], zlib.crc32(chunk[:120]))
+    return header == of_header and zlib.crc32(chunk[_CHUNK_HEADER:free]) == of_records
+
+
+def _head(file: IO[bytes], place: str) -> _Head:
+    file.seek(0)
+    head = file.read(128)
+    if len(head) < 128 or struct.unpack_from("<HH", head, 38) != (3, _HEADER):
+        raise Misconfigured(f"{place}: damaged, its header is not that of a Windows event log")
+    oldest, _, next_record = struct.unpack_from("<QQQ", head, 8)
+    (chunks,), (flags,) = struct.unpack_from("<H", head, 42), struct.unpack_from("<I", head, 120)
+    return _Head(oldest, next_record, chunks, bool(flags & _IN_USE))
+
+
+def _left_out(spans: Sequence[_Span], head: _Head, *, most: int) -> int:
+    """Records between, after and, where the log never went round, before `spans`; 0 when that is more than `most`."""
+    before = 0 if head.oldest_chunk == 0 or not spans else spans[0].first - 1
+    ends = [before, *(span.last for span in spans)]
+    starts = [*(span.first for span in spans), head.next_record]
+    left_out = sum(max(start - end - 1, 0) for end, start in zip(ends, starts, strict=True))
+    return left_out if left_out <= most else 0

@@ -1,0 +1,62 @@
+import io
+
+import pytest
+
+from collectors.files.evtx_account import Account, account_of
+from jikimi.errors import Misconfigured
+from tests.collectors.files.evtx_file import CHUNK, evtx_file
+
+WHOLE = evtx_file([(1, 98), (99, 196), (197, 250)])
+SECOND = 4096 + CHUNK
+
+
+def _account(content: bytes) -> Account:
+    return account_of(io.BytesIO(content), "in.evtx")
+
+
+def test_a_sound_log_holds_the_records_its_chunks_name() -> None:
+    assert _account(WHOLE) == Account(records=250, damaged_chunks=0, missing_chunks=0, altered_chunks=0)
+
+
+def test_room_that_was_never_written_to_is_no_damage() -> None:
+    assert _account(WHOLE + bytes(3 * CHUNK)) == _account(WHOLE)
+
+
+@pytest.mark.parametrize("chunk", [0, 1, 2])
+@pytest.mark.parametrize("filling", [b"\0", b"\xff"])
+def test_records_of_an_overwritten_chunk_are_counted_by_the_numbers_left_out(chunk: int, filling: bytes) -> None:
+    start = 4096 + chunk * CHUNK
+    content = WHOLE[:start] + filling * CHUNK + WHOLE[start + CHUNK :]
+    assert _account(content) == Account(records=250, damaged_chunks=1, missing_chunks=0, altered_chunks=0)
+
+
+def test_chunks_that_changed_places_lose_nothing() -> None:
+    swapped = WHOLE[:4096] + WHOLE[SECOND : SECOND + CHUNK] + WHOLE[4096:SECOND] + WHOLE[SECOND + CHUNK :]
+    assert _account(swapped) == _account(WHOLE)
+
+
+def test_records_that_were_cut_off_are_counted() -> None:
+    assert _account(WHOLE[:SECOND]) == Account(records=250, damaged_chunks=0, missing_chunks=2, altered_chunks=0)
+
+
+def test_numbers_that_cannot_be_true_count_nothing() -> None:
+    huge = WHOLE[:24] + (2**64 - 1).to_bytes(8, "little") + WHOLE[32:SECOND]
+    assert _account(huge).records == 98
+
+
+def test_a_chunk_whose_content_is_not_what_its_checksum_says_is_told() -> None:
+    altered = bytearray(WHOLE)
+    altered[SECOND + 200] ^= 1
+    assert _account(bytes(altered)) == _account(WHOLE)._replace(altered_chunks=1)
+
+
+def test_a_log_copied_while_windows_wrote_to_it_is_not_called_altered() -> None:
+    altered = bytearray(evtx_file([(1, 98)], in_use=True))
+    altered[4096 + 200] ^= 1
+    assert _account(bytes(altered)).altered_chunks == 0
+
+
+@pytest.mark.parametrize("content", [b"", WHOLE[:127], WHOLE[:38] + b"\x09" + WHOLE[39:]])
+def test_a_header_that_is_none_is_a_sentence(content: bytes) -> None:
+    with pytest.raises(Misconfigured, match=r"in\.evtx: damaged, its header"):
+        _account(content)
