@@ -35,6 +35,10 @@ class _Head(NamedTuple):
     in_use: bool
 
 
+_UNKNOWN = _Head(oldest_chunk=1, next_record=0, chunks=0, in_use=False)
+"""Of a header that is not what its checksum says: it counts nothing."""
+
+
 class _Span(NamedTuple):
     """First and last record of a chunk."""
 
@@ -50,7 +54,7 @@ def account_of(file: IO[bytes], place: str) -> Account:
     """Reads the file to its end, wherever it stands. Raises Misconfigured when its header is none of a log."""
     head = _head(file, place)
     spans: list[_Span] = []
-    damaged = altered = whole = 0
+    damaged = altered = untold = whole = 0
     file.seek(_HEADER)
     for number in itertools.count():
         chunk = file.read(_CHUNK)
@@ -61,21 +65,26 @@ def account_of(file: IO[bytes], place: str) -> Account:
             # What lies behind the chunks in use is room that was never written to.
             damaged += number < head.chunks or any(chunk[:_SMALLEST_RECORD])
             continue
-        altered += not (head.in_use or _as_summed(chunk))
-        if (span := _Span(*struct.unpack_from("<QQ", chunk, 8))).plausible:
+        header_is_sound = head.in_use or _header_sum(chunk) == struct.unpack_from("<I", chunk, 124)[0]
+        altered += not (head.in_use or (header_is_sound and _records_are_sound(chunk)))
+        if header_is_sound and (span := _Span(*struct.unpack_from("<QQ", chunk, 8))).plausible:
             spans.append(span)
+        else:
+            untold += 1
     missing = max(head.chunks - whole, 0)
     records = sum(span.last - span.first + 1 for span in spans)
-    if damaged or missing:
-        records += _left_out(sorted(spans), head, most=(damaged + missing) * (_CHUNK // _SMALLEST_RECORD))
+    if unknown := damaged + missing + untold:
+        records += _left_out(sorted(spans), head, most=unknown * (_CHUNK // _SMALLEST_RECORD))
     return Account(records, damaged, missing, altered)
 
 
-def _as_summed(chunk: bytes) -> bool:
-    free, of_records = struct.unpack_from("<II", chunk, 48)
-    (of_header,) = struct.unpack_from("<I", chunk, 124)
-    header = zlib.crc32(chunk[128:_CHUNK_HEADER], zlib.crc32(chunk[:120]))
-    return header == of_header and zlib.crc32(chunk[_CHUNK_HEADER:free]) == of_records
+def _header_sum(chunk: bytes) -> int:
+    return zlib.crc32(chunk[128:_CHUNK_HEADER], zlib.crc32(chunk[:120]))
+
+
+def _records_are_sound(chunk: bytes) -> bool:
+    free, expected = struct.unpack_from("<II", chunk, 48)
+    return zlib.crc32(chunk[_CHUNK_HEADER:free]) == int(expected)
 
 
 def _head(file: IO[bytes], place: str) -> _Head:
@@ -83,6 +92,8 @@ def _head(file: IO[bytes], place: str) -> _Head:
     head = file.read(128)
     if len(head) < 128 or struct.unpack_from("<HH", head, 38) != (3, _HEADER):
         raise Misconfigured(f"{place}: damaged, its header is not that of a Windows event log")
+    if struct.unpack_from("<I", head, 124)[0] != zlib.crc32(head[:120]):
+        return _UNKNOWN
     oldest, _, next_record = struct.unpack_from("<QQQ", head, 8)
     (chunks,), (flags,) = struct.unpack_from("<H", head, 42), struct.unpack_from("<I", head, 120)
     return _Head(oldest, next_record, chunks, bool(flags & _IN_USE))

@@ -39,9 +39,15 @@ def test_records_that_were_cut_off_are_counted() -> None:
     assert _account(WHOLE[:SECOND]) == Account(records=250, damaged_chunks=0, missing_chunks=2, altered_chunks=0)
 
 
-def test_numbers_that_cannot_be_true_count_nothing() -> None:
-    huge = WHOLE[:24] + (2**64 - 1).to_bytes(8, "little") + WHOLE[32:SECOND]
-    assert _account(huge).records == 98
+@pytest.mark.parametrize("number", [0, 99, 2099, 2**64 - 1])
+def test_numbers_that_are_not_what_the_checksum_says_count_nothing(number: int) -> None:
+    wrong = WHOLE[: SECOND + 16] + number.to_bytes(8, "little") + WHOLE[SECOND + 24 :]
+    assert _account(wrong) == _account(WHOLE)._replace(altered_chunks=1)
+
+
+def test_a_header_that_is_not_what_its_checksum_says_makes_no_chunk_missing() -> None:
+    wrong = WHOLE[:42] + b"\xff\xff" + WHOLE[44:]
+    assert _account(wrong) == _account(WHOLE)
 
 
 def test_a_chunk_whose_content_is_not_what_its_checksum_says_is_told() -> None:
