@@ -26,6 +26,8 @@ class Account(NamedTuple):
     missing_chunks: int
     altered_chunks: int
     """Chunks that are read although their content is not what its checksum says."""
+    uncounted_chunks: int
+    """Chunks whose records nothing in the file tells the number of."""
 
 
 class _Head(NamedTuple):
@@ -73,9 +75,11 @@ def account_of(file: IO[bytes], place: str) -> Account:
             untold += 1
     missing = max(head.chunks - whole, 0)
     records = sum(span.last - span.first + 1 for span in spans)
-    if unknown := damaged + missing + untold:
-        records += _left_out(sorted(spans), head, most=unknown * (_CHUNK // _SMALLEST_RECORD))
-    return Account(records, damaged, missing, altered)
+    left_out = _left_out(sorted(spans), head)
+    unknown = damaged + missing + untold
+    if not 0 < left_out <= unknown * (_CHUNK // _SMALLEST_RECORD):
+        return Account(records, damaged, missing, altered, unknown)
+    return Account(records + left_out, damaged, missing, altered, 0)
 
 
 def _header_sum(chunk: bytes) -> int:
@@ -99,10 +103,9 @@ def _head(file: IO[bytes], place: str) -> _Head:
     return _Head(oldest, next_record, chunks, bool(flags & _IN_USE))
 
 
-def _left_out(spans: Sequence[_Span], head: _Head, *, most: int) -> int:
-    """Records between, after and, where the log never went round, before `spans`; 0 when that is more than `most`."""
+def _left_out(spans: Sequence[_Span], head: _Head) -> int:
+    """Records between, after and, where the log never went round, before `spans`."""
     before = 0 if head.oldest_chunk == 0 or not spans else spans[0].first - 1
     ends = [before, *(span.last for span in spans)]
     starts = [*(span.first for span in spans), head.next_record]
-    left_out = sum(max(start - end - 1, 0) for end, start in zip(ends, starts, strict=True))
-    return left_out if left_out <= most else 0
+    return sum(max(start - end - 1, 0) for end, start in zip(ends, starts, strict=True))

@@ -15,7 +15,9 @@ def _account(content: bytes) -> Account:
 
 
 def test_a_sound_log_holds_the_records_its_chunks_name() -> None:
-    assert _account(WHOLE) == Account(records=250, damaged_chunks=0, missing_chunks=0, altered_chunks=0)
+    assert _account(WHOLE) == Account(
+        records=250, damaged_chunks=0, missing_chunks=0, altered_chunks=0, uncounted_chunks=0
+    )
 
 
 def test_room_that_was_never_written_to_is_no_damage() -> None:
@@ -27,7 +29,9 @@ def test_room_that_was_never_written_to_is_no_damage() -> None:
 def test_records_of_an_overwritten_chunk_are_counted_by_the_numbers_left_out(chunk: int, filling: bytes) -> None:
     start = 4096 + chunk * CHUNK
     content = WHOLE[:start] + filling * CHUNK + WHOLE[start + CHUNK :]
-    assert _account(content) == Account(records=250, damaged_chunks=1, missing_chunks=0, altered_chunks=0)
+    assert _account(content) == Account(
+        records=250, damaged_chunks=1, missing_chunks=0, altered_chunks=0, uncounted_chunks=0
+    )
 
 
 def test_chunks_that_changed_places_lose_nothing() -> None:
@@ -36,7 +40,9 @@ def test_chunks_that_changed_places_lose_nothing() -> None:
 
 
 def test_records_that_were_cut_off_are_counted() -> None:
-    assert _account(WHOLE[:SECOND]) == Account(records=250, damaged_chunks=0, missing_chunks=2, altered_chunks=0)
+    assert _account(WHOLE[:SECOND]) == Account(
+        records=250, damaged_chunks=0, missing_chunks=2, altered_chunks=0, uncounted_chunks=0
+    )
 
 
 @pytest.mark.parametrize("number", [0, 99, 2099, 2**64 - 1])
@@ -60,6 +66,11 @@ def test_a_log_copied_while_windows_wrote_to_it_is_not_called_altered() -> None:
     altered = bytearray(evtx_file([(1, 98)], in_use=True))
     altered[4096 + 200] ^= 1
     assert _account(bytes(altered)).altered_chunks == 0
+
+
+def test_a_chunk_whose_records_nothing_tells_the_number_of_is_told() -> None:
+    wrong = WHOLE[:42] + b"\xff" + WHOLE[43 : 4096 + 20] + b"\xff" + WHOLE[4096 + 21 : SECOND]
+    assert _account(wrong).uncounted_chunks == 1
 
 
 @pytest.mark.parametrize("content", [b"", WHOLE[:127], WHOLE[:38] + b"\x09" + WHOLE[39:]])
