@@ -41,9 +41,9 @@ class Followed:
         return self._place
 
     @property
-    def gone(self) -> bool:
-        """Nothing is there any more under the log's name."""
-        return not os.path.exists(self.path)
+    def removed(self) -> bool:
+        """Nothing has the log's name, and what was open has no name any more."""
+        return not os.path.exists(self.path) and (self._file is None or not self._file.status().st_nlink)
 
     def lines(self) -> list[str]:
         """The whole lines that came since, at most a round of them. Raises OSError when the file cannot be read."""

@@ -24,7 +24,8 @@ class JournalFollower:
         if program is None:
             raise FileNotFoundError("journalctl is not installed")
         start = f"--after-cursor={cursor}" if cursor else "--lines=0"
-        words = [program, "--output=json", "--follow", "--no-pager", "--quiet", start, *options]
+        # --all: journalctl writes null for a text of more than 4096 bytes, which is what an attacker would make of it
+        words = [program, "--output=json", "--all", "--follow", "--no-pager", "--quiet", start, *options]
         self._process = subprocess.Popen(  # noqa: S603 - no shell, and every word is ours
             words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
@@ -32,7 +33,9 @@ class JournalFollower:
         os.set_blocking(self._process.stdout.fileno(), False)
         self._part = b""
         self.cursor = cursor
-        self.too_long = 0
+        self.lost = 0
+        """Entries that were too long or no JSON, for the caller to tell and set back."""
+        self._passing_over = False
 
     def fileno(self) -> int:
         assert self._process.stdout is not None  # noqa: S101 - the same
@@ -47,9 +50,13 @@ class JournalFollower:
         if not chunk:
             raise OSError(f"journalctl ended: {self._last_words()}")
         *lines, self._part = (self._part + chunk).split(b"\n")
-        if len(self._part) > LONGEST:
-            self.too_long, self._part = self.too_long + 1, b""
-        found = [entry for line in lines if (entry := _entry(line)) is not None]
+        if self._passing_over and lines:
+            self._passing_over = False
+            del lines[0]
+        if len(self._part) > LONGEST or self._passing_over:
+            self.lost += not self._passing_over
+            self._passing_over, self._part = True, b""
+        found = [entry for line in lines if (entry := self._entry(line)) is not None]
         if found and isinstance(last := found[-1].get("__CURSOR"), str):
             self.cursor = last
         return found
@@ -58,6 +65,14 @@ class JournalFollower:
         self._process.kill()
         self._process.communicate()
 
+    def _entry(self, line: bytes) -> dict[str, Any] | None:
+        try:
+            value = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            self.lost += 1
+            return None
+        return value if isinstance(value, dict) else None
+
     def _last_words(self) -> str:
         _, told = self._process.communicate()
         return told.decode("utf-8", "replace").strip()[-300:] or f"exit code {self._process.returncode}"
@@ -65,12 +80,5 @@ class JournalFollower:
 
 def has_journal() -> bool:
     """Does systemd keep a journal here that this process may read?"""
-    return any(os.path.isdir(folder) and os.listdir(folder) for folder in ("/run/log/journal", "/var/log/journal"))
-
-
-def _entry(line: bytes) -> dict[str, Any] | None:
-    try:
-        value = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return None
-    return value if isinstance(value, dict) else None
+    kept = any(os.path.isdir(folder) and os.listdir(folder) for folder in ("/run/log/journal", "/var/log/journal"))
+    return kept and os.path.exists("/run/systemd/journal/socket")

@@ -5,7 +5,6 @@ text logs are left alone: they say the same again. Lines are read by `collectors
 when the events of everything before it are in the spool, so that a crash reads a line again rather than loses it.
 """
 
-import glob
 import os
 import threading
 import time
@@ -20,6 +19,7 @@ from collectors.logs.port import LogFormat, Reading
 from collectors.logs.telling import PLAIN, told
 from collectors.settings import LogSettings
 from collectors.source_event import SourceEvent
+from collectors.sources import log_files
 from collectors.sources.feed import Feed
 from collectors.sources.followed import Followed, Place
 from collectors.sources.journal import JournalFollower, has_journal
@@ -32,24 +32,7 @@ TICK = 1.0
 LOOK_AFTER = 30.0
 """Seconds between looks for files that are new."""
 SAVE_AFTER, FINISH_WITHIN = 2.0, 3.0
-MOST_FILES = 200
 HEAD = 1 << 16
-SYSTEM = ("/var/log/syslog", "/var/log/messages", "/var/log/auth.log", "/var/log/secure", "/var/log/cron")
-SERVERS = (
-    "/var/log/audit/audit.log",
-    "/var/log/nginx/*access*.log",
-    "/var/log/nginx/*error*.log",
-    "/var/log/apache2/*access*.log",
-    "/var/log/apache2/*error*.log",
-    "/var/log/httpd/*access_log",
-    "/var/log/httpd/*error_log",
-    "/var/log/squid/access.log",
-    "/var/log/cups/page_log",
-    "/var/log/vsftpd.log",
-    "/var/log/clamav/clamav.log",
-    "/var/log/named/*query*.log",
-    "/var/log/dnsmasq.log",
-)
 
 
 @dataclass
@@ -114,6 +97,7 @@ class _Following:
         self._feed = feed
         self._reading = Reading(utc_now, self._unread, source.zone)
         self._known: dict[str, Any] = source.memory.load()
+        self._files: dict[str, list[Any]] = self._known.get("files", {})
         self._logs: dict[str, _Log] = {}
         self._troubles: dict[str, str] = {}
         self._unreadable = 0
@@ -143,7 +127,9 @@ class _Following:
     def save(self) -> None:
         places = {path: list(log.followed.place) for path, log in self._logs.items() if log.followed.place}
         cursor = self._journal.cursor if self._journal else ""
-        self._places.note({"files": self._known.get("files", {}) | places, "cursor": cursor})
+        self._places.note(
+            {"files": self._files | places, "cursor": cursor, "patterns": self._known.get("patterns", [])}
+        )
 
     def close(self) -> None:
         for log in self._logs.values():
@@ -158,19 +144,39 @@ class _Following:
 
     def _look(self, *, first: bool) -> None:
         """Follow what is there and was not; say what cannot be followed."""
-        system = () if self._journal else SYSTEM
-        files = self._known.get("files", {})
-        for pattern in (*system, *SERVERS, *self._source.chosen.files):
-            for path in sorted(glob.glob(pattern)):
-                if path in self._logs or len(self._logs) >= MOST_FILES:
-                    continue
-                if not os.access(path, os.R_OK):
-                    self._troubles[path] = f"{path} cannot be read"
-                    continue
-                self._troubles.pop(path, None)
-                place = Place(*files[path]) if path in files else None
-                self._logs[path] = _Log(Followed(path, place, new=not first), self._reading)
+        system = () if self._journal else log_files.SYSTEM
+        patterns = [*system, *log_files.SERVERS, *self._source.chosen.files]
+        found = log_files.log_files(patterns)
+        chosen = list(found)[: log_files.MOST_FILES]
+        self._leave({path for path in self._logs if path not in chosen})
+        for path in chosen:
+            if path in self._logs:
+                continue
+            if not os.access(path, os.R_OK):
+                self._troubles[path] = f"{path} cannot be read"
+                continue
+            self._troubles.pop(path, None)
+            place = Place(*self._files[path]) if path in self._files else None
+            new = not first or found[path] in self._known.get("patterns", ())
+            self._logs[path] = _Log(Followed(path, place, new=new), self._reading)
+        self._known["patterns"] = patterns
+        self._troubles.pop("many", None)
+        if len(found) > len(chosen):
+            self._troubles["many"] = f"{len(found) - len(chosen)} logs are not followed, those unchanged the longest"
         self._report()
+
+    def _leave(self, paths: Iterable[str]) -> None:
+        """What makes room for others is gone on with when it changes; of what was removed nothing is kept."""
+        for path in paths:
+            followed = self._logs[path].followed
+            if os.path.exists(path) and followed.place:
+                self._files[path] = list(followed.place)
+            elif not followed.removed:
+                continue  # rotated; its successor is still to come
+            else:
+                self._files.pop(path, None)
+            followed.close()
+            del self._logs[path]
 
     def _read(self, log: _Log) -> bool:
         try:
@@ -188,16 +194,26 @@ class _Following:
     def _read_journal(self) -> bool:
         if self._journal is None:
             return False
-        entries = self._journal.entries()
+        entries = self._journal_entries(self._journal)
         for entry in entries:
             if entry.get("_PID") not in {str(pid) for pid in self._source.own}:
                 self._tell(self._objects.take(entry))
         if not entries:
             self._tell(self._objects.flush())
-        if self._journal.too_long:
-            self._feed.lost("journal entries too long to be taken", datetime.now(UTC), self._journal.too_long)
-            self._journal.too_long = 0
+        if self._journal.lost:
+            self._feed.lost("journal entries too long or damaged", datetime.now(UTC), self._journal.lost)
+            self._journal.lost = 0
         return bool(entries)
+
+    def _journal_entries(self, journal: JournalFollower) -> list[dict[str, Any]]:
+        """Raises OSError when the journal breaks off; a place in it that leads nowhere is given up."""
+        try:
+            return journal.entries()
+        except OSError as error:
+            if journal.cursor and "cursor" in str(error):
+                self._feed.blind("the place in the journal could not be found again", datetime.now(UTC))
+                self._source.memory.save(self._known | {"cursor": ""})
+            raise
 
     def _tell(self, found: Iterable[SourceEvent]) -> None:
         for logsource, event in found:

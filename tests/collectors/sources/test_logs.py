@@ -1,9 +1,10 @@
 """This computer's logs as events, live."""
 
+import os
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from collectors.settings import LogSettings
-from collectors.sources import logs
+from collectors.sources import log_files, logs
 from collectors.sources.feed import Feed
 from collectors.sources.logs import Logs
 from collectors.sources.memory import Memory
@@ -77,8 +78,8 @@ def running(source: Logs) -> Iterator[Run]:
 @pytest.fixture(autouse=True)
 def nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not this machine's own logs, and quickly."""
-    monkeypatch.setattr(logs, "SYSTEM", ())
-    monkeypatch.setattr(logs, "SERVERS", ())
+    monkeypatch.setattr(log_files, "SYSTEM", ())
+    monkeypatch.setattr(log_files, "SERVERS", ())
     monkeypatch.setattr(logs, "TICK", 0.02)
     monkeypatch.setattr(logs, "SAVE_AFTER", 0.05)
     monkeypatch.setattr(logs, "LOOK_AFTER", 0.05)
@@ -88,6 +89,13 @@ def nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
 def source(tmp_path: Path, *files: str, **more: Any) -> Logs:
     chosen = LogSettings(journal=bool(more), files=tuple(str(tmp_path / file) for file in files))
     return Logs(chosen, Memory(tmp_path / "memory.json"), set(), **more)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
 
 
 def write(path: Path, *lines: str) -> None:
@@ -143,6 +151,83 @@ def test_lines_in_no_known_format_are_plain_messages(tmp_path: Path) -> None:
         time.sleep(0.2)
         write(tmp_path / "own.log", "the machine says something\n")
         assert "the machine says something" in run.until(1)[0].values()
+
+
+def test_a_log_that_appeared_while_the_agent_was_away_is_read_from_its_beginning(tmp_path: Path) -> None:
+    (tmp_path / "first-access.log").touch()
+    with running(source(tmp_path, "*access.log")):
+        time.sleep(0.2)
+    write(tmp_path / "second-access.log", ACCESS)
+    with running(source(tmp_path, "*access.log")) as second:
+        assert len(second.until(1)) == 1
+
+
+def test_a_log_rotated_to_a_name_that_its_pattern_also_takes_is_not_read_twice(tmp_path: Path) -> None:
+    (tmp_path / "access.log").touch()
+    with running(source(tmp_path, "*access*.log")) as run:
+        time.sleep(0.2)
+        write(tmp_path / "access.log", ACCESS)
+        run.until(1)
+        (tmp_path / "access.log").rename(tmp_path / "access-20261122.log")
+        write(tmp_path / "access.log", ACCESS)
+        run.until(2)
+        time.sleep(0.3)
+        assert len(run.events) == 2
+
+
+def test_of_more_logs_than_can_be_followed_those_that_changed_last_are_and_the_rest_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_files, "MOST_FILES", 2)
+    for age, name in enumerate(("c", "b", "a")):
+        (tmp_path / f"{name}.log").touch()
+        os.utime(tmp_path / f"{name}.log", (age, age))
+    with running(source(tmp_path, "*.log")) as run:
+        time.sleep(0.2)
+        write(tmp_path / "a.log", FAILED)
+        write(tmp_path / "b.log", FAILED)
+        run.until(2)
+        write(tmp_path / "c.log", FAILED)
+        run.until(3)
+    assert "1 logs are not followed" in run.health[0]["Reason"]
+
+
+def test_a_log_that_was_removed_is_let_go_after_its_last_line(tmp_path: Path) -> None:
+    (tmp_path / "a.log").touch()
+    with running(source(tmp_path, "*.log")) as run:
+        time.sleep(0.2)
+        write(tmp_path / "a.log", FAILED)
+        run.until(1)
+        (tmp_path / "a.log").unlink()
+        (tmp_path / "b.log").touch()
+        until(lambda: "a.log" not in (tmp_path / "memory.json").read_text())
+
+
+@pytest.mark.skipif(not REMOTE, reason="needs systemd-journal-remote to make a journal")
+def test_a_message_of_more_bytes_than_journalctl_prints_unasked_is_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "journal"
+    folder.mkdir()
+    journal(folder, "before the agent")
+    with running(source(tmp_path, journal_options=(f"--directory={folder}",))) as run:
+        time.sleep(0.5)
+        journal(folder, "x" * 5000 + " /etc/shadow")
+        assert run.until(1)[0]["message"].endswith(" /etc/shadow")
+
+
+@pytest.mark.skipif(not REMOTE, reason="needs systemd-journal-remote to make a journal")
+def test_a_place_in_the_journal_that_leads_nowhere_is_told_and_given_up(tmp_path: Path) -> None:
+    folder = tmp_path / "journal"
+    folder.mkdir()
+    journal(folder, "before the agent")
+    Memory(tmp_path / "memory.json").save({"cursor": "damaged"})
+    feed = Feed("logs", "web-1")
+    with pytest.raises(OSError, match="cursor"):
+        source(tmp_path, journal_options=(f"--directory={folder}",)).run(feed, threading.Event())
+    assert [one.event["Kind"] for one in feed.take(9) if one.event.get("Kind") == "blind"] == ["blind"]
+    with running(source(tmp_path, journal_options=(f"--directory={folder}",))) as run:
+        time.sleep(0.5)
+        journal(folder, "seen again")
+        assert "seen again" in run.until(1)[0]["message"]
 
 
 @pytest.mark.skipif(not REMOTE, reason="needs systemd-journal-remote to make a journal")
