@@ -62,7 +62,7 @@ class AccessLog:
             event["cs-host"] = found["vhost"]
         if found["user"] not in ("-", '""'):
             event["cs-username"] = found["user"]
-        event |= _request(unescaped(found[6]), proxy=proxy)
+        event |= request_fields(unescaped(found[6]), proxy=proxy)
         rest = _REST.match(found["rest"])
         if rest is not None:
             event |= _answer(rest)
@@ -71,7 +71,7 @@ class AccessLog:
         return event
 
 
-def _request(line: str, *, proxy: bool) -> Event:
+def request_fields(line: str, *, proxy: bool = False) -> Event:
     """Method, target and version; a request line that is none (a scanner's bytes) is kept whole as the target."""
     parts = _REQUEST.fullmatch(line)
     if parts is None or not parts["target"]:

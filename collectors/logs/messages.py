@@ -1,14 +1,16 @@
 """From a program's message in the system log, by whatever road it came (file, journal, UDP), to events.
 
 A message is one event with the text and what is known of it, unless it holds an event of another kind: an audit
-record, Sysmon for Linux's XML, a DNS server's query, a packet netfilter logged, a printed page.
+record, Sysmon for Linux's XML, a DNS server's query, a request HAProxy passed on, a packet netfilter logged.
 """
 
 from collections.abc import Sequence
 
+from collectors.logs.access_log import WEBSERVER
 from collectors.logs.audit_record import HEAD as AUDIT_HEAD
 from collectors.logs.auditd import Auditd
 from collectors.logs.dns_query import QUERY_PROGRAMS, query_fields
+from collectors.logs.haproxy import balanced_fields
 from collectors.logs.port import Reading
 from collectors.logs.programs import fields_of_message, firewall_fields, source_of
 from collectors.logs.sysmon_linux import sysmon_event
@@ -34,6 +36,8 @@ class Messages:
             return [SourceEvent(sysmon.logsource, _host_of(event) | sysmon.event)]
         if program in QUERY_PROGRAMS and (asked := query_fields(program, message)):
             return [SourceEvent(DNS, event | asked)]
+        if program == "haproxy" and (request := balanced_fields(message)):
+            return [SourceEvent(WEBSERVER, event | request)]
         if " SRC=" in message and (packet := firewall_fields(message)):
             return [SourceEvent(FIREWALL, event | packet)]
         fields = fields_of_message(program, message)

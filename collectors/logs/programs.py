@@ -25,18 +25,23 @@ _WEB = ("nginx", "apache")
 MOST_READ = 4096
 """Characters of a message that fields are looked for in: a longer one is an attack on the reader, not a message."""
 
-_FROM = r"from (?P<SourceIp>[0-9A-Fa-f.:]+)"
+# A name is what the other side says it is, "root from 192.0.2.1 port 22" too: the address is the last one of the line.
+_ADDRESS = r"(?P<SourceIp>[0-9A-Fa-f.:]{2,45}(?:%[\w.-]{1,16})?)"
+_FROM = rf"from {_ADDRESS}"
 _PORT = r"port (?P<SourcePort>\d{1,5})"
-_USER = r"(?:invalid user )?(?P<User>.*?)"
+_USER = r"(?:invalid user )?(?P<User>.*)"
 _SSHD = [
-    (re.compile(rf"Accepted (?P<Method>\S+) for (?P<User>\S+) {_FROM} {_PORT}"), "success"),
+    (re.compile(rf"Accepted (?P<Method>\S+) for (?P<User>.*) {_FROM} {_PORT}"), "success"),
     (re.compile(rf"Failed (?P<Method>\S+) for {_USER} {_FROM} {_PORT}"), "failure"),
-    (re.compile(rf"Invalid user (?P<User>.*?) {_FROM}(?: {_PORT})?"), "failure"),
-    (re.compile(r"authentication failure;.* rhost=(?P<SourceIp>[0-9A-Fa-f.:]+)(?:\s+user=(?P<User>\S+))?"), "failure"),
+    (re.compile(rf"Invalid user (?P<User>.*) {_FROM}(?: {_PORT})?"), "failure"),
+    (re.compile(rf"authentication failures?;.* rhost={_ADDRESS}(?:\s+user=(?P<User>\S+))?"), "failure"),
     (re.compile(rf"maximum authentication attempts exceeded for {_USER} {_FROM} {_PORT}"), "failure"),
 ]
 _SUDO_FIELD = re.compile(r"\b(TTY|PWD|USER|GROUP|ENV|TSID|COMMAND)=")
-_SU = re.compile(r"\(to (?P<User>\S+)\) (?P<By>\S+) on|(?P<failed>FAILED SU|FAILED su)")
+_SU = re.compile(
+    r"(?P<failed>FAILED SU )?\(to (?P<User>\S+)\) (?P<By>\S+) on"
+    r"|(?:Successful|(?P<refused>FAILED)) su for (?P<to>\S+) by (?P<from>\S+)"
+)
 _CRON = re.compile(
     r"\((?P<User>[^)]+)\) (?P<Action>CMD|REPLACE|LIST|BEGIN EDIT|END EDIT|DELETE|RELOAD|EDIT)\s*"
     r"(?:\(\s*(?P<Command>.*)\))?"
@@ -97,9 +102,11 @@ def _sudo(message: str) -> Event:
 
 
 def _auth(message: str) -> Event:
-    found = _SU.search(message)
+    found = _SU.match(message)
     if found is not None:
-        return _found(found) if not found["failed"] else {"Outcome": "failure"}
+        failed = found["failed"] or found["refused"]
+        event = {"User": found["User"] or found["to"], "By": found["By"] or found["from"]}
+        return event | {"Outcome": "failure" if failed else "success"}
     return {"Outcome": "failure"} if "authentication failure" in message else {}
 
 

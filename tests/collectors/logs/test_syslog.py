@@ -123,3 +123,55 @@ def test_a_line_without_a_head_continues_the_message_before_it() -> None:
     first, second = read(Syslog, ["Nov 22 10:00:00 web1 sshd[8]: error:", "  more of it"])
     assert second.logsource == first.logsource
     assert (second.event["@timestamp"], second.event["message"]) == (first.event["@timestamp"], "  more of it")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Failed password for invalid user {} from 203.0.113.9 port 51235 ssh2",
+        "Failed password for {} from 203.0.113.9 port 51235 ssh2",
+        "Invalid user {} from 203.0.113.9 port 51235",
+        "error: maximum authentication attempts exceeded for {} from 203.0.113.9 port 51235 ssh2 [preauth]",
+    ],
+)
+def test_a_user_name_that_looks_like_an_address_is_not_taken_for_one(message: str) -> None:
+    name = "root from 198.51.100.1 port 22 ssh2"
+    _, event = _one(f"Nov 22 10:00:00 web1 sshd[9]: {message.format(name)}")
+    assert (event["User"], event["SourceIp"], event["SourcePort"]) == (name, "203.0.113.9", 51235)
+
+
+@pytest.mark.parametrize(
+    ("message", "outcome"),
+    [
+        ("(to root) kim on pts/0", "success"),
+        ("FAILED SU (to root) kim on pts/0", "failure"),
+        ("Successful su for root by kim", "success"),
+        ("FAILED su for root by kim", "failure"),
+    ],
+)
+def test_su_tells_who_became_whom_or_tried(message: str, outcome: str) -> None:
+    _, event = _one(f"Nov 22 10:00:00 web1 su[9]: {message}")
+    assert (event["User"], event["By"], event["Outcome"]) == ("root", "kim", outcome)
+
+
+def test_a_request_that_haproxy_passed_on_is_a_web_servers() -> None:
+    source, event = _one(
+        "Nov 22 10:00:00 web1 haproxy[9]: 203.0.113.9:33317 [22/Nov/2026:10:00:00.655] http-in static/srv1 "
+        '10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 {shop.example.com} {} "GET /a.php?id=1#27 HTTP/1.1"'
+    )
+    assert source == LogSource(category="webserver")
+    assert (event["c-ip"], event["sc-status"], event["sc-bytes"]) == ("203.0.113.9", 200, 2750)
+    assert event["cs-uri-query"] == ["id=1'", "/a.php?id=1'"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Connect from 203.0.113.9:33317 to 192.0.2.1:80 (http-in/HTTP)",
+        "203.0.113.9:33318 [22/Nov/2026:10:00:12.655] fe-tcp bk/srv1 1/0/109 2750 -- 1/1/1/1/0 0/0",
+    ],
+)
+def test_what_haproxy_says_that_is_no_request_stays_a_message(message: str) -> None:
+    source, event = _one(f"Nov 22 10:00:00 web1 haproxy[9]: {message}")
+    assert source == LogSource(product="linux", service="syslog")
+    assert event["message"].endswith(message)
