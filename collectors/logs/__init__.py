@@ -7,14 +7,14 @@
 
 `feed` never raises: a line that should have given an event and did not is told to `lost`. Events carry Sigma's field
 names and, where the line told a readable time, `@timestamp`. Formats: `Auditd Syslog EventXml AccessLog ErrorLog
-W3cExtended Squid DnsLog ZeekTsv PageLog DaemonLog DatabaseLog PlainText`; `telling.told(lines)` says which one a text
-is in. Objects of JSON logs (`journalctl -o json`, Zeek, laurel) go through `LogObjects.take`, messages from elsewhere
-(a syslog listener) through `Messages.take`.
+W3cExtended Squid DnsLog ZeekTsv PageLog CupsRequests DaemonLog DatabaseLog PlainText`; `telling.told(lines)` says which
+one a text is in. Objects of JSON logs (`journalctl -o json`, Zeek, laurel) go through `LogObjects.take`, messages from
+elsewhere (a syslog listener) through `Messages.take`.
 """
 
 from collectors.logs.access_log import AccessLog
 from collectors.logs.auditd import Auditd
-from collectors.logs.cups import PageLog
+from collectors.logs.cups import CupsRequests, PageLog
 from collectors.logs.daemon_logs import DaemonLog
 from collectors.logs.database_log import DatabaseLog
 from collectors.logs.dns_log import DnsLog
@@ -32,6 +32,7 @@ from collectors.logs.zeek import ZeekTsv
 __all__ = [
     "AccessLog",
     "Auditd",
+    "CupsRequests",
     "DaemonLog",
     "DatabaseLog",
     "DnsLog",

@@ -21,7 +21,9 @@ PROXY = LogSource(category="proxy")
 # A quoted field ends at a quote that no backslash escapes; Apache and nginx escape those inside.
 _QUOTED = r'"((?:[^"\\]|\\.)*)"?'
 _LINE = re.compile(
-    rf"(?:(?P<vhost>[\w.*-]+(?::\d{{1,5}})?) )?(?P<client>[0-9A-Fa-f.:]+|[\w.-]+) (?P<ident>\S+) (?P<user>.{{1,200}}?) "
+    rf"(?:(?P<vhost>(?:[\w.*-]+|\[[0-9A-Fa-f:]+\])(?::\d{{1,5}})?) )?"
+    # not "-": a user's name may have blanks, and its first word is then no host's
+    rf"(?P<client>(?!- )(?:[0-9A-Fa-f.:]+|[\w.-]+)) (?P<ident>\S+) (?P<user>.{{1,200}}?) "
     rf"\[(?P<time>\d\d/[A-Z][a-z]{{2}}/\d{{4}}:\d\d:\d\d:\d\d(?: [+-]\d{{4}})?)\] {_QUOTED}(?P<rest>.*)",
     re.DOTALL,
 )

@@ -20,7 +20,7 @@ from collectors.logs import (
 )
 from collectors.logs.access_log import AccessLog
 from collectors.logs.auditd import Auditd
-from collectors.logs.cups import PageLog
+from collectors.logs.cups import CupsRequests, PageLog
 from collectors.logs.daemon_logs import DaemonLog
 from collectors.logs.database_log import DatabaseLog
 from collectors.logs.dns_log import DnsLog
@@ -34,7 +34,7 @@ from collectors.logs.w3c import W3cExtended
 from collectors.logs.zeek import ZeekTsv
 from collectors.network_devices import log as device_log
 from collectors.network_devices.log import DeviceLog
-from jikimi.domain.logsource import LogSource
+from jikimi.domain.logsource import PRINT_JOB, LogSource
 
 LINES_LOOKED_AT = 200
 LEAST_SHARE = 0.1
@@ -62,10 +62,11 @@ KINDS: tuple[Kind, ...] = (
     Kind("Windows event XML", EventXml, event_xml.LOOKS, (LogSource(product="windows"),)),
     Kind("Zeek log", ZeekTsv, zeek.LOOKS, (LogSource(product="zeek"),)),
     Kind("W3C extended log", W3cExtended, w3c.LOOKS, (LogSource(category="webserver"), LogSource(category="proxy"))),
+    Kind("CUPS access log", CupsRequests, cups.REQUESTS_LOOK, ()),
     Kind("access log", AccessLog, access_log.LOOKS, (LogSource(category="webserver"),)),
     Kind("Squid access log", Squid, squid.LOOKS, (LogSource(category="proxy"),)),
     Kind("DNS query log", DnsLog, dns_log.LOOKS, (LogSource(category="dns"),)),
-    Kind("CUPS page log", PageLog, cups.LOOKS, (LogSource(product="jikimi", category="print_job"),)),
+    Kind("CUPS page log", PageLog, cups.PAGES_LOOK, (PRINT_JOB,)),
     Kind(
         "web server error log", ErrorLog, error_log.LOOKS, (error_log.APACHE, error_log.NGINX, *_linux("modsecurity"))
     ),

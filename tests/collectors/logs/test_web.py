@@ -35,6 +35,17 @@ class TestAccessLog:
             "cs-user-agent": "curl/8",
         }
 
+    @pytest.mark.parametrize("user", ["kim lee", "198.51.100.1 x", "198.51.100.1 - -"])
+    def test_a_user_name_with_blanks_moves_no_address(self, user: str) -> None:
+        event = _access(f'203.0.113.9 - {user} [22/Nov/2026:10:00:00 +0900] "GET / HTTP/1.1" 401 5')
+        assert (event["c-ip"], event["cs-username"]) == ("203.0.113.9", user)
+        assert "cs-host" not in event
+
+    @pytest.mark.parametrize("host", ["shop.example.com:443", "[2001:db8::80]:443", "*"])
+    def test_a_virtual_host_stands_before_the_client(self, host: str) -> None:
+        event = _access(f'{host} 203.0.113.9 - - [22/Nov/2026:10:00:00 +0900] "GET / HTTP/1.1" 200 5')
+        assert (event["c-ip"], event["cs-host"]) == ("203.0.113.9", host)
+
     def test_what_the_client_did_not_send_is_no_field(self) -> None:
         event = _access('192.0.2.5 - - [22/Nov/2026:10:00:00 +0900] "GET / HTTP/1.1" 200 - "-" "-"')
         assert not {"cs-username", "cs-referer", "cs-user-agent", "sc-bytes"} & event.keys()
