@@ -12,17 +12,28 @@ def changed_since(top: str, since: float) -> Iterator[Change]:
     Reads and deletions leave no trace; a rename shows as `modify` of the new name.
     Folders that cannot be read are left out.
     """
+    return (change for change in search(top, since) if change is not None)
+
+
+def search(top: str, since: float) -> Iterator[Change | None]:
+    """The same a folder at a time: None after each, when no folder is held open."""
     waiting = [top]
     while waiting:
-        folder = waiting.pop()
-        try:
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-                        continue
-                    changed = entry.stat(follow_symlinks=False).st_ctime
-                    if changed >= since:
-                        yield Change("modify", entry.path, changed)
-        except OSError:
-            continue
+        yield from _in_folder(waiting.pop(), since, waiting)
+        yield None
+
+
+def _in_folder(folder: str, since: float, waiting: list[str]) -> list[Change]:
+    found: list[Change] = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                    continue
+                changed = entry.stat(follow_symlinks=False).st_ctime
+                if changed >= since:
+                    found.append(Change("modify", entry.path, changed))
+    except OSError:
+        pass
+    return found

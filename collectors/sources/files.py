@@ -9,7 +9,8 @@ import os
 import select
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from typing import Protocol
 
 from collectors.sources import volumes
 from collectors.sources.blocks import SYS
-from collectors.sources.catchup import changed_since
+from collectors.sources.catchup import changed_since, search
 from collectors.sources.coalesce import Change, Coalescer
 from collectors.sources.feed import Feed
 from collectors.sources.memory import Memory
@@ -28,6 +29,10 @@ from jikimi.domain.logsource import FILE_ACCESS
 
 TICK, IDLE_TICK = 0.5, 1.0
 """Seconds between rounds while something waits for its close, and else."""
+SEARCH_FOR = 0.2
+"""Seconds of looking through a volume, then the same time for what happens meanwhile."""
+JUST_MOUNTED = 3.0
+"""Seconds: what was written to a volume so shortly before it was watched is looked for. FAT counts in two seconds."""
 LOOK_AFTER = 5.0
 """Seconds between looks at whether the folders still exist, and between saves of "watched until now"."""
 
@@ -104,6 +109,7 @@ class _Watch:
         self._folders: dict[str, tuple[int, int]] = {}
         self._volumes: dict[str, str] = {}
         self._troubles: dict[str, str] = {}
+        self._searches: deque[Iterator[Change | None]] = deque()
         self._unwatched = 0
         self._read_at = time.time()
         self._looked_at = 0.0
@@ -111,24 +117,30 @@ class _Watch:
     def run(self, stop: threading.Event) -> None:
         before = self._source.memory.load()
         self._look()
-        self._look_for_volumes()
+        self._look_for_volumes(since=None)
         self._catch_up(before)
         poll = select.poll()
         poll.register(self._watcher.fileno(), select.POLLIN)
         poll.register(self._table.fileno(), CHANGED)
         while not stop.is_set():
-            ready = {fd for fd, _ in poll.poll((TICK if len(self._coalescer) else IDLE_TICK) * 1000)}
+            ready = {fd for fd, _ in poll.poll(self._patience() * 1000)}
             if self._source.processes.fed and self._watcher.fileno() in ready:
                 stop.wait(TICK)  # names do not run away: one round for many signals
             if self._table.fileno() in ready:
-                self._look_for_volumes()
+                self._look_for_volumes(since=time.time() - JUST_MOUNTED)
             self._take()
+            self._search()
             if time.monotonic() - self._looked_at >= LOOK_AFTER:
                 self._look()
         self._take()
         for change in self._coalescer.drain():
             self._tell(change)
         self._save()
+
+    def _patience(self) -> float:
+        if self._searches:
+            return SEARCH_FOR
+        return TICK if len(self._coalescer) else IDLE_TICK
 
     def _take(self) -> None:
         since, self._read_at = self._read_at, time.time()
@@ -151,16 +163,30 @@ class _Watch:
             self._tell_all_since(top, since)
 
     def _catch_up(self, before: dict[str, object]) -> None:
-        """After a restart: only folders that an earlier run had watched have a time nobody watched them."""
+        """After a restart: only folders that an earlier run had watched have a time nobody watched them; whatever
+        volume is there now may have been written to."""
         until, had = before.get("until"), before.get("folders")
         if not isinstance(until, int | float) or not isinstance(had, list):
             return
         again = [top for top in self._folders if top in had]
-        if not again:
+        if not again and not self._volumes:
             return
         self._feed.blind("the agent was not running", datetime.fromtimestamp(until, UTC))
         for top in again:
             self._tell_all_since(top, float(until))
+        self._searches.extend(search(point, float(until)) for point in self._volumes)
+
+    def _search(self) -> None:
+        """Look on through what was mounted: a disk may hold a million files, and the kernel's queue goes on filling."""
+        until = time.monotonic() + SEARCH_FOR
+        while self._searches and time.monotonic() < until:
+            try:
+                change = next(self._searches[0])
+            except StopIteration:
+                self._searches.popleft()
+                continue
+            if change is not None:
+                self._tell(change)
 
     def _tell_all_since(self, top: str, since: float) -> None:
         for change in changed_since(top, since):
@@ -182,7 +208,8 @@ class _Watch:
         self._report()
         self._save()
 
-    def _look_for_volumes(self) -> None:
+    def _look_for_volumes(self, *, since: float | None) -> None:
+        """Watch what was mounted; what was written to it after `since`, before it was watched, is told."""
         found = volumes.removable(
             self._table.read(), sys=self._source.sys, loop_is_removable=self._source.loop_is_removable
         )
@@ -190,12 +217,15 @@ class _Watch:
         for point in self._volumes.keys() - now.keys():
             self._watcher.unwatch(point)
             self._troubles.pop(point, None)
-        for point in now.keys() - self._volumes.keys():
+        new = now.keys() - self._volumes.keys()
+        for point in new:
             try:
                 self._watcher.watch(point, volume=True)
             except OSError as error:
                 self._troubles[point] = f"removable volume {readable(point)} cannot be watched ({error.strerror})"
         self._volumes = now
+        if since is not None:
+            self._searches.extend(search(point, since) for point in new)
         self._report()
 
     def _report(self) -> None:

@@ -16,6 +16,8 @@ from collectors.sources.who import Processes
 READ_BYTES = 256 * 1024
 REMOVED = "(removed folder)"
 FOLDERS_REMEMBERED = 20_000
+APART = 1e-6
+"""Seconds between signals that were read together, so that their order is kept: the kernel gives no times."""
 
 _ORDER: tuple[tuple[int, Kind], ...] = (
     (fanotify.OPEN, "opened"),
@@ -83,8 +85,8 @@ class Trees:
                 return found
             self._processes.catch_up()
             now = time.time()
-            for signal in fanotify.signals(buffer):
-                found += self._changes_of(signal, now)
+            for number, signal in enumerate(fanotify.signals(buffer)):
+                found += self._changes_of(signal, now + number * APART)
             if len(buffer) < READ_BYTES // 2:
                 return found
 
@@ -108,9 +110,9 @@ class Trees:
         return [Change(kind, path, now, who) for bit, kind in _ORDER if signal.mask & bit]
 
     def _folder_changed(self, signal: Signal, path: str, now: float) -> list[Change]:
-        """A new folder is marked at once; what was put into it before the mark is found by looking."""
-        in_volume = signal.place is not None and signal.place.folder not in self._folders
-        if signal.mask & fanotify.CREATE and not in_volume:
+        """A new folder is marked at once; what was put into it before the mark is found by looking. A volume's one mark
+        sees all that is put into it, and by whom."""
+        if signal.mask & fanotify.CREATE and not self._in_volume(signal.place):
             who = self._processes.who(signal.pid)
             return [Change("create", file, now, who) for file in self._mark_tree(path)]
         if signal.mask & fanotify.DELETE and (gone := self._handles.pop(path, None)):
@@ -123,11 +125,14 @@ class Trees:
             return []
         old, new = self._path(signal.old, anywhere=True), self._path(signal.new, anywhere=True)
         who = self._processes.who(signal.pid)
-        found = self._folder_moved(old, new) if signal.mask & fanotify.ONDIR and old and new else []
+        found = self._folder_moved(old, new, signal) if signal.mask & fanotify.ONDIR and old and new else []
         renamed = Change("rename", new or old or "", now, who, old or "")
         return [renamed, *(Change("create", file, now, who) for file in found)]
 
-    def _folder_moved(self, old: str, new: str) -> list[str]:
+    def _in_volume(self, place: Place | None) -> bool:
+        return place is not None and place.folder.fsid in self._volumes
+
+    def _folder_moved(self, old: str, new: str, signal: Signal) -> list[str]:
         """Keep the paths right; the files in a folder that came in from outside."""
         inside = old + "/"
         moved = [path for path in self._handles if path == old or path.startswith(inside)]
@@ -135,7 +140,7 @@ class Trees:
             handle = self._handles.pop(path)
             place = new + path[len(old) :]
             self._folders[handle], self._handles[place] = place, handle
-        if moved or os.path.dirname(new) not in self._handles:
+        if moved or self._in_volume(signal.new) or os.path.dirname(new) not in self._handles:
             return []
         return self._mark_tree(new)
 

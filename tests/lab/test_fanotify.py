@@ -147,6 +147,40 @@ def test_a_stick_is_watched_at_once_and_stays_removable(tmp_path: Path, folder: 
         assert copied["ProcessId"] == read["ProcessId"]
 
 
+def test_what_was_put_on_a_stick_in_the_moment_it_was_mounted_is_told(tmp_path: Path, folder: Path) -> None:
+    """`mount && cp` in a script is faster than any watcher."""
+    source = Files((str(folder),), Memory(tmp_path / "files.json"), loop_is_removable=True)
+    point = tmp_path / "media"
+    point.mkdir()
+    with stick(tmp_path / "stick.img", label="TRIAL") as device, Watching(source) as watching:
+        do("sh", "-c", f"mount /dev/{device} {point} && mkdir -p {point}/a/b && echo x > {point}/a/b/plan.dwg")
+        try:
+            watching.until(lambda: watching.having(TargetFilename=f"{point}/a/b/plan.dwg"))
+        finally:
+            do("umount", point)
+
+
+def test_what_was_put_on_a_stick_while_no_agent_ran_is_told(tmp_path: Path, folder: Path) -> None:
+    source = Files((str(folder),), Memory(tmp_path / "files.json"), loop_is_removable=True)
+    with stick(tmp_path / "stick.img", label="TRIAL") as device, mounted(device, tmp_path / "media") as point:
+        with Watching(source):
+            pass
+        do("touch", point / "meanwhile")
+        with Watching(source) as watching:
+            watching.until(lambda: watching.having(TargetFilename=f"{point}/meanwhile", Action="modify"))
+
+
+def test_files_in_a_new_folder_of_a_stick_are_told_of_their_own_maker_only(tmp_path: Path, folder: Path) -> None:
+    source = Files((str(folder),), Memory(tmp_path / "files.json"), loop_is_removable=True)
+    with stick(tmp_path / "stick.img", label="TRIAL") as device, Watching(source) as watching:
+        with mounted(device, tmp_path / "media") as point:
+            watching.until(lambda: do("touch", point / "first") or watching.having(TargetFilename=f"{point}/first"))
+            do("sh", "-c", f"mkdir {point}/a && touch {point}/a/b && mv {point}/a {point}/c && touch {point}/last")
+            watching.until(lambda: watching.having(TargetFilename=f"{point}/last"))
+        assert len(watching.having(TargetFilename=f"{point}/a/b", Action="create")) == 1
+        assert watching.having(TargetFilename=f"{point}/c/b") == []
+
+
 def test_a_volume_that_fanotify_cannot_watch_is_watched_without_who_and_that_is_said(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
