@@ -6,7 +6,7 @@ import os
 import platform
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
@@ -37,7 +37,6 @@ from collectors.trim import give_back, rarely_collect
 from collectors.uplink import Uplink
 from jikimi.clock import Clock, utc_now
 from jikimi.domain.agent_config import Signed
-from jikimi.domain.event import Event
 from jikimi.domain.logsource import LogSource
 from jikimi.errors import JikimiError, Misconfigured, Refused, Transient
 
@@ -178,7 +177,7 @@ class _Agent:
         why_not = evidence_forbidden(self._following.obeys, [source.name for source in found])
         self._delivery = Delivery(self._state.capture, self._who, self._client, self._spool.waiting_bytes, why_not)
         self._delivery.resume()
-        self._supervisor = Supervisor(found, self._put, self._who.device)
+        self._supervisor = Supervisor(found, self._keep, self._who.device)
         rarely_collect()
         self._supervisor.start()
         notify(READY)
@@ -224,10 +223,8 @@ class _Agent:
         self._tamper.ended()
         _log.info("agent_stopped", spool_bytes=self._spool.waiting_bytes())
 
-    async def _put(self, logsource: LogSource, events: list[Event]) -> int:
-        kept = await self._spool.put(logsource, events)
-        self._put_count += kept
-        return kept
+    async def _keep(self, lines: Mapping[LogSource, Sequence[bytes]]) -> None:
+        self._put_count += await self._spool.keep(lines)
 
     async def _beat(self) -> None:
         """Raises Refused when the centre will not have this agent any more."""

@@ -6,9 +6,10 @@ epochs; what it still holds keeps the numbers it had.
 """
 
 import asyncio
+import contextlib
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,8 @@ from jikimi.domain.logsource import (
     LogSource,
 )
 from jikimi.errors import Transient
-from jikimi.stream.port import NewRecord, Record, TopicPartition
+from jikimi.stream.port import NewRecord, Record
 from jikimi.stream.sqlite import SqliteEventLog
-from jikimi.stream.sqlite_consumer import SqliteConsumer
 
 HEALTH, HIGH, USUAL, LOW = "health", "high", "usual", "low"
 CLASSES = (HEALTH, HIGH, USUAL, LOW)
@@ -54,7 +54,8 @@ _HIGH = {EVIDENCE, FILE_ACCESS, REMOVABLE_MEDIA, LEAK_EVIDENCE, MALWARE_SCAN, WE
 CACHE_KIB = 512
 """An agent's share of a client's memory: a batch or two."""
 _LOW = {NETWORK_FLOW, DNS_QUERY, PROCESS_CREATION}
-_UPLINK, _DROPPER = "uplink", "dropper"
+_FRESH_BYTES = 512 * 1024
+_TRIM_AFTER = 8
 _DEAD_LETTERS_AT_MOST = 64 * 1024 * 1024
 
 _log = structlog.get_logger()
@@ -81,11 +82,16 @@ class Spool:
         self._clock = clock
         epoch = f"{int(clock().timestamp()):x}-{secrets.token_hex(4)}"
         self._numbering = {name: Numbering(agent_id, f"{epoch}-{name}") for name in CLASSES}
-        self._readers: dict[str, SqliteConsumer] = {}
-        self._droppers: dict[str, SqliteConsumer] = {}
         self._putting = asyncio.Lock()
         self._waiting = asyncio.Event()
-        self._out: tuple[Record, Envelope] | None = None
+        self._waiting.set()
+        self._fresh: dict[tuple[str, int], EventBatch] = {}
+        """By class and offset: what was just written need not be read back to be sent."""
+        self._fresh_bytes = 0
+        self._answered_to: dict[str, int] = {}
+        """By class: the centre has what lies below this offset, which a few at a time is deleted."""
+        self._untrimmed = 0
+        self._out: tuple[str, int, Envelope] | None = None
         self.dropped = 0
         """Events dropped because the spool was full, since it was opened."""
         self.dead_lettered = 0
@@ -106,57 +112,58 @@ class Spool:
         Raises Misconfigured when the folder cannot be used or another process has it.
         """
         log = await asyncio.to_thread(SqliteEventLog.open, folder, partitions=1, clock=clock, cache_kib=CACHE_KIB)
-        spool = cls(log, agent_id, hostname, max_bytes, clock)
-        for name in CLASSES:
-            spool._readers[name] = await log.consumer(f"{_UPLINK}-{name}", [name])
-            spool._droppers[name] = await log.consumer(f"{_DROPPER}-{name}", [name])
-        spool._waiting.set()
-        return spool
+        await asyncio.to_thread(lambda: [log.bounds(name) for name in CLASSES])  # makes what is not there yet
+        return cls(log, agent_id, hostname, max_bytes, clock)
 
     async def put(self, logsource: LogSource, events: Iterable[Event]) -> int:
-        """Keep `events`; returns how many once they are on disk. Raises Transient when the disk cannot take them now.
+        """`keep` for events that are no bytes yet."""
+        return await self.keep({logsource: [canonical(event) for event in events]})
 
-        Each event must carry `@timestamp`. One larger than a batch cannot travel: it is counted in a `gap` event.
+    async def keep(self, lines: Mapping[LogSource, Sequence[bytes]]) -> int:
+        """Keep canonical events, all in one commit; returns how many once they are on disk.
+
+        Raises Transient when the disk cannot take them now, and then has taken none. Each event must carry
+        `@timestamp`. One larger than a batch cannot travel: it is counted in a `gap` event.
         """
-        lines, giants = [], 0
-        for event in events:
-            line = canonical(event)
-            if len(line) < MAX_BATCH_BYTES:
-                lines.append(line)
-            else:
-                giants += 1
+        fitting = {source: [line for line in some if len(line) < MAX_BATCH_BYTES] for source, some in lines.items()}
         async with self._putting:
-            await self._append(logsource, lines)
-            if giants:
-                await self._tell_gap(giants, f"events of {logsource} larger than {MAX_BATCH_BYTES} bytes")
-                self.dropped += giants
+            await self._append(fitting)
+            for logsource, some in lines.items():
+                if giants := len(some) - len(fitting[logsource]):
+                    await self._tell_gap(giants, f"events of {logsource} larger than {MAX_BATCH_BYTES} bytes")
+                    self.dropped += giants
             if self._log.size() > self._max_bytes:
                 await self._make_room()
-        return len(lines)
+        return sum(map(len, fitting.values()))
 
     async def next(self, timeout: float) -> EventBatch | None:
         """The oldest batch of the most important class, until `acked` or `rejected`; None after `timeout` seconds."""
-        record = await self._oldest()
-        if record is None:
+        found = await self._oldest()
+        if found is None:
             self._waiting.clear()
             try:
                 async with asyncio.timeout(timeout):
                     await self._waiting.wait()
             except TimeoutError:
                 return None
-            record = await self._oldest()
-        if record is None:
+            found = await self._oldest()
+        if found is None:
             return None
-        batch = EventBatch(decode_envelope(record.headers["envelope"]), record.value)
-        self._out = (record, batch.envelope)
+        name, offset, batch = found
+        self._out = name, offset, batch.envelope
         return batch
 
     async def acked(self, batch: EventBatch) -> None:
         """The centre has `batch`: forget it."""
         out, self._out = self._out, None
-        if out is not None and out[1] == batch.envelope:
-            record = out[0]
-            await self._log.trim(record.topic, record.partition, record.offset + 1)
+        if out is None or out[2] != batch.envelope:
+            return
+        name, offset, _ = out
+        self._answered_to[name] = offset + 1
+        self._forget_fresh(name, offset + 1)
+        self._untrimmed += 1
+        if self._untrimmed >= _TRIM_AFTER or not any(start < end for _, start, end in self._unanswered()):
+            await self._trim_answered()
 
     async def rejected(self, batch: EventBatch, reason: str) -> None:
         """The centre will never take `batch`: keep it beside the spool with the reason, count it, tell it, go on."""
@@ -173,34 +180,55 @@ class Spool:
         return self._log.size()
 
     async def close(self) -> None:
+        with contextlib.suppress(Transient):  # else the centre is asked once more, and says that it has them
+            await self._trim_answered()
         await self._log.close()
 
-    async def _append(self, logsource: LogSource, lines: Sequence[bytes]) -> None:
-        name = class_of(logsource)
-        batches = [self._numbering[name].batch(logsource, chunk, self._clock()) for chunk in chunks(lines)]
-        if not batches:
+    async def _append(self, lines: Mapping[LogSource, Sequence[bytes]]) -> None:
+        batches: dict[str, list[EventBatch]] = {}
+        for logsource, some in lines.items():
+            name = class_of(logsource)
+            made = (self._numbering[name].batch(logsource, chunk, self._clock()) for chunk in chunks(some))
+            batches.setdefault(name, []).extend(made)
+        records = {name: [_record(batch) for batch in some] for name, some in batches.items() if some}
+        if not records:
             return
-        await self._log.append(
-            name, [NewRecord(b"", batch.block, {"envelope": encode_envelope(batch.envelope)}) for batch in batches]
-        )
+        places = await self._log.append_all(records)
+        for name, appended in batches.items():
+            for batch, (_, offset) in zip(appended, places.get(name, ()), strict=True):
+                if self._fresh_bytes + len(batch.block) <= _FRESH_BYTES:
+                    self._fresh[name, offset] = batch
+                    self._fresh_bytes += len(batch.block)
         self._waiting.set()
 
-    async def _oldest(self) -> Record | None:
+    def _unanswered(self) -> Iterator[tuple[str, int, int]]:
+        """(class, first offset, end) of what the centre does not have yet, the most important first."""
         for name in CLASSES:
             start, end = self._log.bounds(name)[0]
+            yield name, max(start, self._answered_to.get(name, 0)), end
+
+    async def _oldest(self) -> tuple[str, int, EventBatch] | None:
+        for name, start, end in self._unanswered():
             if start == end:
                 continue
-            reader = self._readers[name]
-            reader.assigned()
-            await reader.seek(TopicPartition(name, 0), start)
-            records = await reader.poll(max_records=1, timeout=0.1)
-            if records:
-                return records[0]
+            if fresh := self._fresh.get((name, start)):
+                return name, start, fresh
+            for record in await self._log.read(name, 0, start, 1):
+                return name, record.offset, _batch(record)
         return None
+
+    async def _trim_answered(self) -> None:
+        self._untrimmed = 0
+        await asyncio.gather(*(self._log.trim(name, 0, offset) for name, offset in self._answered_to.items()))
+
+    def _forget_fresh(self, name: str, before: int) -> None:
+        for key in [key for key in self._fresh if key[0] == name and key[1] < before]:
+            self._fresh_bytes -= len(self._fresh.pop(key).block)
 
     async def _make_room(self) -> None:
         """Drop the oldest of the lowest class until a tenth is free, told before it is done: a kill between the two
         tells of a loss that did not happen, never the other way round."""
+        await self._trim_answered()
         goal = self._max_bytes * 9 // 10
         for name in reversed(CLASSES):
             excess = self._log.size() - goal
@@ -209,15 +237,14 @@ class Spool:
             await self._drop(name, excess)
 
     async def _drop(self, name: str, excess: int) -> None:
-        start, end = self._log.bounds(name)[0]
-        dropper = self._droppers[name]
-        dropper.assigned()
-        await dropper.seek(TopicPartition(name, 0), start)
+        at, end = self._log.bounds(name)[0]
         counts: Counter[LogSource] = Counter()
         spans: dict[LogSource, tuple[str, str]] = {}
-        at, freed = start, 0
+        freed = 0
         while freed < excess and at < end:
-            for record in await dropper.poll(max_records=16, timeout=1):
+            if not (records := await self._log.read(name, 0, at, 16)):
+                break
+            for record in records:
                 if freed >= excess:
                     break
                 envelope = decode_envelope(record.headers["envelope"])
@@ -230,6 +257,7 @@ class Spool:
             reason = f"the spool was full: dropped the oldest events of {logsource}"
             await self._tell_gap(count, reason, *spans[logsource])
         self.dropped += counts.total()
+        self._forget_fresh(name, at)
         await self._log.trim(name, 0, at)
         _log.warning("spool_dropped", events=counts.total(), spool_class=name)
 
@@ -244,7 +272,7 @@ class Spool:
         }
         if first:
             event["From"], event["To"] = first, last
-        await self._append(AGENT_HEALTH, [canonical(event)])
+        await self._append({AGENT_HEALTH: [canonical(event)]})
 
     def _keep_dead(self, batch: EventBatch, reason: str) -> bool:
         """False when the file has reached its size."""
@@ -258,6 +286,14 @@ class Spool:
         except OSError as error:
             raise Transient(f"{path}: a refused batch cannot be kept ({error.strerror})") from error
         return True
+
+
+def _record(batch: EventBatch) -> NewRecord:
+    return NewRecord(b"", batch.block, {"envelope": encode_envelope(batch.envelope)})
+
+
+def _batch(record: Record) -> EventBatch:
+    return EventBatch(decode_envelope(record.headers["envelope"]), record.value)
 
 
 def _span_of(block: bytes) -> tuple[str, str]:

@@ -7,23 +7,22 @@ started again alone, after 1 s, then twice as long each time up to a minute; the
 import asyncio
 import contextlib
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import structlog
 
 from collectors.sources.feed import Feed, HealthKind, Observation, Source
-from jikimi.domain.event import Event
-from jikimi.domain.logsource import AGENT_HEALTH, LogSource
+from jikimi.domain.logsource import LogSource
 from jikimi.errors import Transient
 
-Put = Callable[[LogSource, list[Event]], Awaitable[int]]
-"""Spool.put: durable when it returns; raises Transient when the disk cannot take it now."""
+Keep = Callable[[Mapping[LogSource, Sequence[bytes]]], Awaitable[object]]
+"""Spool.keep: durable when it returns; raises Transient when the disk cannot take it now."""
 
 TAKE = 2000
-LOOK = 1.0
-"""Seconds between rounds that found nothing more to carry: a batch a second, not one an event."""
-ALL_EVERY = 4
+LOOK = 2.0
+"""Seconds between rounds that found nothing more to carry: one commit for all sources, not one an event."""
+ALL_EVERY = 2
 """In each so many rounds also what can wait is carried (collectors.sources.feed.CAN_WAIT)."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 STOP_WITHIN = 5.0
@@ -34,8 +33,8 @@ _log = structlog.get_logger()
 class Supervisor:
     """`start`, `run` as a task until `stop`, in that order. `feeds` can be read at any time."""
 
-    def __init__(self, sources: Sequence[Source], put: Put, device: str, *, first_pause: float = FIRST_PAUSE) -> None:
-        self._put = put
+    def __init__(self, sources: Sequence[Source], keep: Keep, device: str, *, first_pause: float = FIRST_PAUSE) -> None:
+        self._keep_lines = keep
         self._first_pause = first_pause
         self._stop = threading.Event()
         self._sources = list(sources)
@@ -44,7 +43,7 @@ class Supervisor:
             threading.Thread(target=self._keep, args=(source, feed), name=source.name, daemon=True)
             for source, feed in zip(self._sources, self.feeds, strict=True)
         ]
-        self._draining = False
+        self._draining = asyncio.Event()
 
     def start(self) -> None:
         for thread in self._threads:
@@ -53,21 +52,20 @@ class Supervisor:
     async def run(self) -> None:
         """Carry observations into the spool until `stop`."""
         number = 0
-        while not self._draining:
+        while not self._draining.is_set():
             number += 1
             if await self.pump(all_of_it=number % ALL_EVERY == 0 or self._stop.is_set()) < TAKE:
-                await asyncio.sleep(LOOK)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK):
+                        await self._draining.wait()
 
     async def pump(self, *, all_of_it: bool = True) -> int:
         """What waits now, once round, else only what must not wait; how many observations that was."""
-        moved = 0
-        for feed in self.feeds:
-            if not all_of_it and feed.can_wait():
-                continue
-            if taken := feed.take(TAKE):
-                await self._keep_safe(feed, taken)
-                moved += len(taken)
-        return moved
+        due = (feed for feed in self.feeds if all_of_it or not feed.can_wait())
+        taken = [(feed, some) for feed in due if (some := feed.take(TAKE))]
+        if taken:
+            await self._keep_safe(taken)
+        return sum(len(some) for _, some in taken)
 
     async def stop(
         self, kind: HealthKind = "stopped", reason: str = "the agent was asked to stop", **fields: object
@@ -76,7 +74,7 @@ class Supervisor:
         self._stop.set()
         for thread in self._threads:
             await asyncio.to_thread(thread.join, STOP_WITHIN)
-        self._draining = True
+        self._draining.set()
         for feed, thread in zip(self.feeds, self._threads, strict=True):
             feed.state = "stopped"
             if thread.is_alive():
@@ -86,26 +84,27 @@ class Supervisor:
         while await self.pump():
             pass
 
-    async def _keep_safe(self, feed: Feed, taken: list[Observation]) -> None:
+    async def _keep_safe(self, taken: Sequence[tuple[Feed, list[Observation]]]) -> None:
         """Into the spool, in order a log source, again until the disk takes it (meanwhile the feeds fill up)."""
-        groups: dict[LogSource, list[Event]] = {}
-        for observation in taken:
-            groups.setdefault(observation.logsource, []).append(observation.event)
+        lines: dict[LogSource, list[bytes]] = {}
+        for _, some in taken:
+            for observation in some:
+                lines.setdefault(observation.logsource, []).append(observation.line)
         pause = self._first_pause
-        for logsource, events in groups.items():
-            while True:
-                try:
-                    await self._put(logsource, events)
-                    break
-                except Transient as error:
-                    _log.warning("spool_refuses", reason=str(error), events=len(events))
-                    if self._draining:
-                        _log.error("lost_at_stop", events=len(events))
-                        return
-                    await asyncio.sleep(pause)
-                    pause = min(pause * 2, LONGEST_PAUSE)
-            if logsource != AGENT_HEALTH:
-                feed.sent += len(events)
+        while True:
+            try:
+                await self._keep_lines(lines)
+                break
+            except Transient as error:
+                events = sum(map(len, lines.values()))
+                _log.warning("spool_refuses", reason=str(error), events=events)
+                if self._draining.is_set():
+                    _log.error("lost_at_stop", events=events)
+                    return
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+        for feed, some in taken:
+            feed.sent += sum(observation.counted for observation in some)
 
     def _keep(self, source: Source, feed: Feed) -> None:
         _name_thread(source.name)

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol
 
+import orjson
+
 from jikimi.clock import Clock, utc_now
-from jikimi.domain.event import TIMESTAMP, Event, format_time
+from jikimi.domain.event import TIMESTAMP, Event, canonical, format_time
 from jikimi.domain.logsource import AGENT_HEALTH, DNS_QUERY, NETWORK_FLOW, PROCESS_CREATION, LogSource
 
 State = Literal["starting", "running", "degraded", "failed", "stopped"]
@@ -22,14 +24,22 @@ PATIENCE = 20.0
 CAN_WAIT = frozenset({NETWORK_FLOW, PROCESS_CREATION, DNS_QUERY})
 """Many, and each says little: a few seconds of them travel together, since a commit and an upload cost far more than
 an event."""
-ENOUGH = 400
+ENOUGH = 1000
 """Events that do not wait for more."""
 
 
 class Observation(NamedTuple):
+    """`line` = the event's canonical bytes: a third of the memory of its objects while it waits."""
+
     logsource: LogSource
-    event: Event
+    line: bytes
     counted: bool
+
+    @property
+    def event(self) -> Event:
+        """Decoded."""
+        event: Event = orjson.loads(self.line)
+        return event
 
 
 class Source(Protocol):
@@ -80,13 +90,19 @@ class Feed:
         self._waiting_since = 0.0
 
     def emit(self, logsource: LogSource, fields: dict[str, Any], at: datetime | None = None) -> None:
-        """One observation; `@timestamp` and `Hostname` are added here, fields that are None or "" left out."""
+        """One observation; `@timestamp` and `Hostname` are added here, fields that are None or "" left out.
+
+        What is no JSON is dropped and told: one odd name must not stop its source.
+        """
         self.seen += 1
         if len(self._items) >= self._capacity and not self._wait_for_room():
             self._lose()
             return
         self._tell_loss()
-        self._put(logsource, fields, at, counted=True)
+        try:
+            self._put(logsource, fields, at, counted=True)
+        except TypeError as error:  # orjson.JSONEncodeError is one
+            self.lost(f"an event of {logsource} cannot be written as JSON ({error})", at or self._clock(), 1)
 
     def health(self, kind: HealthKind, reason: str, **fields: object) -> None:
         """One `agent_health` event about this source."""
@@ -178,8 +194,9 @@ class Feed:
         for name, value in fields.items():
             if value is not None and value != "":
                 event[name] = value
+        line = bytes(memoryview(canonical(event)))  # a copy: orjson's own bytes hold on to a block of 8 KB
         if not self._items:
             self._waiting_since = time.time()
-        self._items.append(Observation(logsource, event, counted))
+        self._items.append(Observation(logsource, line, counted))
         if logsource not in CAN_WAIT:
             self._hurried = True

@@ -84,14 +84,15 @@ class Tracked:
     def _hear(self) -> None:
         since, self._heard_at = self._heard_at, time.time()
         ended: list[Entry] = []
-        over: list[Entry] = []
+        over: list[bytes] = []
         lost = False
         try:
             while messages := self._events.events():
                 for message in messages:
-                    entry = self._reader.entry(message.body)
-                    if entry is not None:
-                        (ended if message.kind == conntrack.DELETE else over).append(entry)
+                    if message.kind != conntrack.DELETE:
+                        over.append(conntrack.question(message.body))
+                    elif (entry := self._reader.entry(message.body)) is not None:
+                        ended.append(entry)
         except OSError as error:
             if not lost_events(error):
                 raise
@@ -121,10 +122,8 @@ class Tracked:
             self._told_unanswered.pop(entry.id, None)
             self._tell(entry)
             self._owners.ended(entry.source, entry.destination, entry.ports)
-        for number, at in list(self._over.items()):
-            if now - at < TOLD_TWICE_WITHIN:
-                break
-            del self._over[number]
+        while self._over and now - self._over[first := next(iter(self._over))] >= TOLD_TWICE_WITHIN:
+            del self._over[first]
 
     def _recover(self, since: float) -> None:
         """The kernel's buffer ran over: say so, tell what the table still holds of that time."""

@@ -97,7 +97,9 @@ def block_of(lines: Iterable[bytes]) -> bytes:
 
 def format_time(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds, `2026-11-22T02:13:00.000000Z`: sorts as text."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def parse_time(text: str) -> datetime:

@@ -8,6 +8,7 @@ opens a folder at a time; inside it any number of tasks and threads append, and 
 
 import asyncio
 import sqlite3
+import threading
 import time
 import zlib
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from jikimi.clock import Clock, utc_now
@@ -24,8 +26,8 @@ from jikimi.stream.ballast import Ballast, FreeSpace, free_space
 from jikimi.stream.disk_room import DiskRoom
 from jikimi.stream.folder_lock import FolderLock
 from jikimi.stream.membership import Group
-from jikimi.stream.port import MAX_RECORD_BYTES, NewRecord, TopicPartition
-from jikimi.stream.sqlite_consumer import SqliteConsumer
+from jikimi.stream.port import MAX_RECORD_BYTES, NewRecord, Record, TopicPartition
+from jikimi.stream.sqlite_consumer import MAX_POLL_BYTES, SqliteConsumer, read_run
 from jikimi.stream.sqlite_file import Extent, pack_headers
 from jikimi.stream.sqlite_writer import Transaction, Writer
 
@@ -73,6 +75,8 @@ class SqliteEventLog:
         self._groups: dict[str, Group] = {}
         self._consumers: set[SqliteConsumer] = set()
         self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="event-log-reader")
+        self._reader: sqlite3.Connection | None = None
+        self._reading = threading.Lock()
         self._next_age_check = 0.0
         self._closed = False
         self._load()
@@ -133,10 +137,7 @@ class SqliteEventLog:
     # -- the port
 
     async def append(self, topic: str, records: Sequence[NewRecord]) -> list[tuple[int, int]]:
-        if topic not in self._topics:
-            await asyncio.to_thread(self._extents, topic)
-        result: list[tuple[int, int]] = await asyncio.wrap_future(self._submit_append(topic, records))
-        return result
+        return (await self.append_all({topic: records}))[topic]
 
     async def consumer(self, group: str, topics: Sequence[str]) -> SqliteConsumer:
         for topic in topics:
@@ -160,12 +161,28 @@ class SqliteEventLog:
 
     def append_blocking(self, topic: str, records: Sequence[NewRecord]) -> list[tuple[int, int]]:
         """`append` for a thread that has no event loop."""
-        result: list[tuple[int, int]] = self._submit_append(topic, records).result()
-        return result
+        return self._submit_append({topic: records}).result()[topic]
+
+    async def append_all(self, records: Mapping[str, Sequence[NewRecord]]) -> dict[str, list[tuple[int, int]]]:
+        """`append` to several topics in one commit: all of it is durable, or nothing."""
+        for topic in records.keys() - self._topics.keys():
+            await asyncio.to_thread(self._extents, topic)
+        return await asyncio.wrap_future(self._submit_append(records))
+
+    async def read(self, topic: str, partition: int, offset: int, max_records: int) -> list[Record]:
+        """From `offset` on, outside any group. Raises Transient, Misconfigured as a consumer does."""
+        return await asyncio.to_thread(self._read, self._extents(topic)[partition], offset, max_records)
 
     async def trim(self, topic: str, partition: int, before_offset: int) -> int:
         """`trim_blocking` without blocking the event loop."""
-        return await asyncio.to_thread(self.trim_blocking, topic, partition, before_offset)
+        extent = self._extents(topic)[partition]
+        trimmed = 0
+        while extent.start < min(before_offset, extent.end):
+            step: int = await asyncio.wrap_future(self._writer.submit(lambda tx: tx.trim(extent, before_offset)))
+            if not step:
+                break
+            trimmed += step
+        return trimmed
 
     def trim_blocking(self, topic: str, partition: int, before_offset: int) -> int:
         """Delete the records below `before_offset`, in steps between which others append; returns how many went.
@@ -205,6 +222,9 @@ class SqliteEventLog:
         for consumer in list(self._consumers):
             consumer.abandon()
         self._pool.shutdown()
+        with self._reading:
+            if self._reader is not None:
+                self._reader.close()
         self._connection.close()
         self._lock.release()
 
@@ -260,23 +280,38 @@ class SqliteEventLog:
         self._counts[topic] = len(extents)
         self._topics[topic] = extents
 
-    def _submit_append(self, topic: str, records: Sequence[NewRecord]) -> "Future[list[tuple[int, int]]]":
-        packed = [(record.key, pack_headers(record.headers), record.value) for record in records]
+    def _read(self, extent: Extent, offset: int, max_records: int) -> list[Record]:
+        try:
+            with self._reading:
+                if self._closed:
+                    raise Transient("the event log is closed")
+                if self._reader is None:
+                    self._reader = sqlite_file.open_reader(self.path)
+                return read_run(self._reader, extent, offset, max_records, MAX_POLL_BYTES)
+        except sqlite3.Error as error:
+            raise sqlite_file.translate(error, self.path) from error
+
+    def _submit_append(self, records: Mapping[str, Sequence[NewRecord]]) -> "Future[dict[str, list[tuple[int, int]]]]":
+        packed = {
+            topic: [(record.key, pack_headers(record.headers), record.value) for record in some]
+            for topic, some in records.items()
+        }
         weight = 0
-        for key, headers, value in packed:
+        for key, headers, value in chain.from_iterable(packed.values()):
             size = len(key) + len(headers) + len(value)
             if size > MAX_RECORD_BYTES:
                 raise Poison(f"a record of {size} bytes is larger than the event log takes ({MAX_RECORD_BYTES})")
             weight += size
 
-        extents = self._extents(topic)
+        extents = {topic: self._extents(topic) for topic in records}
 
-        def apply(transaction: Transaction) -> list[tuple[int, int]]:
+        def apply(transaction: Transaction) -> dict[str, list[tuple[int, int]]]:
             now = int(self._clock().timestamp() * 1000)
-            places = []
-            for key, headers, value in packed:
-                extent = extents[zlib.crc32(key) % len(extents)]
-                places.append((extent.partition, transaction.append(extent, now, key, headers, value)))
+            places: dict[str, list[tuple[int, int]]] = {topic: [] for topic in packed}
+            for topic, some in packed.items():
+                for key, headers, value in some:
+                    extent = extents[topic][zlib.crc32(key) % len(extents[topic])]
+                    places[topic].append((extent.partition, transaction.append(extent, now, key, headers, value)))
             return places
 
         return self._writer.submit(apply, weight=weight)

@@ -175,25 +175,31 @@ class SqliteConsumer:
         return runs
 
     def _read_one(self, source: TopicPartition, limit: int, budget: int) -> list[Record]:
-        extent = self._log.extent(source)
-        topic, partition = source
-        rows = self._reader.execute(
-            "SELECT id, appended_at, key, headers, value FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
-            (extent.row(self._positions[source]), extent.row(extent.end), limit),
-        )
-        run = []
-        stamp, when = 0, datetime.fromtimestamp(0, UTC)
-        for row, appended_at, key, packed, value in rows:
-            if appended_at != stamp:
-                stamp, when = appended_at, datetime.fromtimestamp(appended_at / 1000, UTC)
-            headers = unpack_headers(packed) if packed else {}
-            run.append(Record(topic, partition, row & OFFSET_MASK, key, value, headers, when))
-            budget -= len(value)
-            if budget <= 0:
-                break
-        rows.close()
-        return run
+        return read_run(self._reader, self._log.extent(source), self._positions[source], limit, budget)
 
     def _advance(self, source: TopicPartition, run: Sequence[Record]) -> None:
         self._skipped += run[0].offset - self._positions[source]
         self._positions[source] = run[-1].offset + 1
+
+
+def read_run(reader: sqlite3.Connection, extent: Extent, offset: int, limit: int, budget: int) -> list[Record]:
+    """At most `limit` records of a partition from `offset` on, and no more once their values pass `budget` bytes.
+
+    Raises sqlite3.Error.
+    """
+    rows = reader.execute(
+        "SELECT id, appended_at, key, headers, value FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
+        (extent.row(offset), extent.row(extent.end), limit),
+    )
+    run = []
+    stamp, when = 0, datetime.fromtimestamp(0, UTC)
+    for row, appended_at, key, packed, value in rows:
+        if appended_at != stamp:
+            stamp, when = appended_at, datetime.fromtimestamp(appended_at / 1000, UTC)
+        headers = unpack_headers(packed) if packed else {}
+        run.append(Record(extent.topic, extent.partition, row & OFFSET_MASK, key, value, headers, when))
+        budget -= len(value)
+        if budget <= 0:
+            break
+    rows.close()
+    return run

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -18,9 +19,10 @@ from collectors.batching import MAX_BATCH_EVENTS, chunks
 from collectors.sources.feed import Feed
 from collectors.spool import Spool
 from collectors.supervisor import Supervisor
-from jikimi.domain.event import MAX_BATCH_BYTES, Event, EventBatch
+from jikimi.domain.event import MAX_BATCH_BYTES, Event, EventBatch, canonical
 from jikimi.domain.logsource import AGENT_HEALTH, FILE_ACCESS, NETWORK_FLOW, PROCESS_CREATION, LogSource
 from jikimi.errors import Misconfigured, Transient
+from jikimi.stream.sqlite_writer import Transaction
 from tests.small_disk import hog
 
 
@@ -65,6 +67,42 @@ async def test_a_batch_stays_until_it_is_acknowledged(tmp_path: Path) -> None:
     second = await spool.next(0)
     assert second is not None
     assert second.envelope.first_seq == 2
+    await spool.close()
+
+
+async def test_a_failed_commit_keeps_none_of_several_log_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever tries again would otherwise double what had been kept."""
+    spool = await Spool.open(tmp_path, agent_id="a1")
+    lines = {source: [canonical(event) for event in _events(2)] for source in (NETWORK_FLOW, FILE_ACCESS)}
+    with monkeypatch.context() as broken:
+        broken.setattr(Transaction, "finish", _fail)
+        with pytest.raises(Transient):
+            await spool.keep(lines)
+    assert await spool.keep(lines) == 4
+    assert sorted(batch.envelope.count for batch in await _drain(spool)) == [2, 2]
+    await spool.close()
+
+
+async def test_what_was_answered_for_before_a_kill_comes_again_with_the_same_numbers(tmp_path: Path) -> None:
+    """The centre cuts it by them; deleting each batch at once would cost a commit a batch."""
+    code = _ANSWERED.format(folder=str(tmp_path))
+    await asyncio.to_thread(subprocess.run, [sys.executable, "-c", code], check=False)
+    spool = await Spool.open(tmp_path, agent_id="a1")
+    batches = await _drain(spool)
+    await spool.close()
+    assert [batch.envelope.first_seq for batch in batches] == [1, 2, 3]
+    assert len({batch.envelope.epoch for batch in batches}) == 1
+
+
+async def test_a_backlog_larger_than_what_is_held_in_memory_is_read_from_disk_in_order(tmp_path: Path) -> None:
+    spool = await Spool.open(tmp_path, agent_id="a1")
+    for start in range(0, 2000, 100):
+        await spool.put(NETWORK_FLOW, _events(100, start, size=1000))
+    numbers = [event["n"] for batch in await _drain(spool) for event in batch.events()]
+    assert numbers == list(range(2000))
+    assert spool.waiting_bytes() == 0
     await spool.close()
 
 
@@ -237,6 +275,27 @@ async def test_what_put_returned_for_survives_kill_9(tmp_path: Path) -> None:
     assert len(numbers) >= told
 
 
+_ANSWERED = """
+import asyncio, os
+from pathlib import Path
+from collectors.spool import Spool
+from jikimi.domain.logsource import NETWORK_FLOW
+
+async def main():
+    spool = await Spool.open(Path({folder!r}), agent_id="a1")
+    for n in range(3):
+        await spool.put(NETWORK_FLOW, [{{"@timestamp": "2026-11-22T00:00:00Z", "n": n}}])
+    await spool.acked(await spool.next(0))
+    os.kill(os.getpid(), 9)
+
+asyncio.run(main())
+"""
+
+
+def _fail(_: Transaction) -> None:
+    raise sqlite3.OperationalError("disk I/O error")
+
+
 @dataclass
 class Busy:
     """A source that hands in `count` files as fast as it can."""
@@ -260,7 +319,7 @@ async def test_on_a_disk_without_a_free_byte_all_that_was_seen_is_kept_or_told_a
     with pytest.raises(Transient, match="free some space"):
         await spool.put(FILE_ACCESS, _events(1))
     busy = Busy(20_000)
-    supervisor = Supervisor([busy], spool.put, "pc-1", first_pause=0.1)
+    supervisor = Supervisor([busy], spool.keep, "pc-1", first_pause=0.1)
     supervisor.start()
     carrying = asyncio.create_task(supervisor.run())
     await asyncio.to_thread(busy.done.wait, 30)

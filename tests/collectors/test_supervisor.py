@@ -2,8 +2,11 @@
 
 import asyncio
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import orjson
 
 from collectors.sources.feed import Feed
 from collectors.supervisor import Supervisor
@@ -41,13 +44,12 @@ class Kept:
     grown: asyncio.Event = field(default_factory=asyncio.Event)
     events: list[tuple[LogSource, Event]] = field(default_factory=list)
 
-    async def put(self, logsource: LogSource, events: list[Event]) -> int:
+    async def keep(self, lines: Mapping[LogSource, Sequence[bytes]]) -> None:
         if self.refusals:
             self.refusals -= 1
             raise Transient("disk full")
-        self.events += [(logsource, event) for event in events]
+        self.events += [(source, orjson.loads(line)) for source, some in lines.items() for line in some]
         self.grown.set()
-        return len(events)
 
     async def until(self, wanted: int) -> None:
         while len(self.numbers()) < wanted:
@@ -66,7 +68,7 @@ class Kept:
 
 
 async def supervise(kept: Kept, *sources: Counting, wanted: int) -> Supervisor:
-    supervisor = Supervisor(sources, kept.put, "pc", first_pause=0.01)
+    supervisor = Supervisor(sources, kept.keep, "pc", first_pause=0.01)
     supervisor.start()
     carrying = asyncio.create_task(supervisor.run())
     async with asyncio.timeout(20):

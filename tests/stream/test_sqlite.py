@@ -147,11 +147,11 @@ class TestGroupCommit:
             finish(transaction)
 
         monkeypatch.setattr(sqlite_writer.Transaction, "finish", slow)
-        pending = [log._submit_append("events", [NewRecord(b"k", b"x")])]
+        pending = [log._submit_append({"events": [NewRecord(b"k", b"x")]})]
         assert entered.wait(10)
-        pending += [log._submit_append("events", [NewRecord(b"k", b"x")]) for _ in range(20)]
+        pending += [log._submit_append({"events": [NewRecord(b"k", b"x")]}) for _ in range(20)]
         release.set()
-        assert [future.result()[0][1] for future in pending] == list(range(1, 22))
+        assert [future.result()["events"][0][1] for future in pending] == list(range(1, 22))
         assert commits == [1, 20]
 
     def test_takes_only_so_much_ahead_of_the_disk(self, log: SqliteEventLog, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.sources.conntrack import Entry, Reader
+from collectors.sources.conntrack import Entry, Reader, question
 from collectors.sources.netlink import attribute, nested
 
 addresses4, addresses6 = st.binary(min_size=4, max_size=4), st.binary(min_size=16, max_size=16)
@@ -23,8 +23,7 @@ def entries(draw: st.DrawFn) -> Entry:
     state = draw(st.integers(1, 8)) if protocol == 6 else 0
     ports = struct.pack(">HH", draw(u16), draw(u16))
     who = (draw(u32), int(family), protocol, draw(ends), draw(ends), ports, draw(u32), state, draw(u32))
-    entry = Entry(*who, draw(u64), draw(u64), draw(u64), draw(u64), draw(u64), draw(u64), b"")
-    return entry._replace(tuple_raw=tuple_of(entry))
+    return Entry(*who, draw(u64), draw(u64), draw(u64), draw(u64), draw(u64), draw(u64))
 
 
 def tuple_of(entry: Entry) -> bytes:
@@ -36,7 +35,7 @@ def tuple_of(entry: Entry) -> bytes:
 
 def body(entry: Entry, more: list[int]) -> bytes:
     """As the kernel lays it out."""
-    packed = struct.pack("=BBH", entry.family, 0, 0) + nested(1, entry.tuple_raw)
+    packed = struct.pack("=BBH", entry.family, 0, 0) + nested(1, tuple_of(entry))
     packed += attribute(12, struct.pack(">I", entry.id)) + attribute(3, struct.pack(">I", entry.status))
     packed += b"".join(attribute(kind, bytes(4)) for kind in more) + attribute(7, struct.pack(">I", entry.left))
     for kind, counts in ((9, (entry.packets_out, entry.bytes_out)), (10, (entry.packets_in, entry.bytes_in))):
@@ -49,6 +48,12 @@ def body(entry: Entry, more: list[int]) -> bytes:
 def test_every_flow_is_read_as_it_was_told_however_the_layout_changes(told: list[tuple[Entry, list[int]]]) -> None:
     reader = Reader()
     assert [reader.entry(body(entry, more)) for entry, more in told] == [entry for entry, _ in told]
+
+
+@given(entries(), extras)
+def test_a_flow_is_asked_for_by_the_name_it_was_told_with(entry: Entry, more: list[int]) -> None:
+    asked = question(body(entry, more))
+    assert asked == struct.pack("=BBH", entry.family, 0, 0) + nested(1, tuple_of(entry))
 
 
 @given(entries(), st.integers(0, 200))

@@ -101,3 +101,12 @@ def test_health_is_told_even_when_the_queue_is_full() -> None:
     full.emit(FILE_ACCESS, {})
     full.running("inotify", "who is not seen")
     assert kinds(full) == {"event": 1, "degraded": 1}
+
+
+def test_an_event_that_is_no_json_is_dropped_and_told_and_the_next_one_is_kept() -> None:
+    odd = feed()
+    odd.emit(FILE_ACCESS, {"TargetFilename": "/srv/\udc80"})
+    odd.emit(FILE_ACCESS, {"TargetFilename": "/srv/a"})
+    gap, kept = odd.take(10)
+    assert (gap.event["Kind"], gap.event["Dropped"], kept.event["TargetFilename"]) == ("gap", 1, "/srv/a")
+    assert (odd.seen, odd.dropped) == (2, 1)
