@@ -46,6 +46,19 @@ class _Pass(msgspec.Struct, frozen=True):
     origin: bytes = b""
     spared: Container[tuple[str, int]] = ()
     hits: list[CorrelationHit] = []
+    counted: set[tuple[Key, str, int, float]] = set()
+
+    def counts(self, key: Key, correlation: Correlation, sighting: Sighting) -> bool:
+        """False for an event that another rule of the same correlation has brought already, with the same value.
+
+        Temporal types ask which rules matched; every other type counts events ("Correlation Types").
+        """
+        if correlation.type in ("temporal", "temporal_ordered") or len(correlation.rules) == 1:
+            return True
+        same = (key, sighting.event_id, sighting.value, sighting.number)
+        new = same not in self.counted
+        self.counted.add(same)
+        return new
 
 
 class _Kept(msgspec.Struct):
@@ -180,6 +193,8 @@ class Correlator:
             sighting = sighting_of(correlation, rule_id, seen, event_id, time)
             if values is not None and sighting is not None:
                 key = (operator_of(rule), tenant_id, key_of(values))
+                if not this.counts(key, correlation, sighting):
+                    continue
                 self._see(this, key, self._groups.get(key) or _Group(correlation, values), event, sighting)
 
     def _see(self, this: _Pass, key: Key, group: _Group, event: Event, sighting: Sighting) -> None:

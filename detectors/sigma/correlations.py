@@ -6,11 +6,14 @@ from typing import Any, cast
 from sigma.correlations import SigmaCorrelationRule
 
 from detectors.sigma.correlation_condition import OPERATORS, Condition, bounds_of, expression_of, names_in, places_of
+from detectors.sigma.identity import as_id
 from detectors.sigma.modifiers import Unsupported
 from detectors.sigma.rule import Correlation, CorrelationType, Rule
 
 MOST = 10_000
 """The largest count a condition may ask for: what is kept of one group stays small."""
+LONGEST = 3_660 * 24 * 3_600
+"""The longest timespan, in seconds: when a group may be forgotten must be a date."""
 RULES = 100
 """The most rules one correlation may name."""
 
@@ -48,6 +51,9 @@ def _check(section: dict[Any, Any]) -> None:
     """What pySigma would let pass: an unknown part, and names that are no text."""
     if unknown := sorted(map(str, section.keys() - _KEYS)):
         raise Unsupported(f"the correlation has no part called {unknown[0]!r}", f"{unknown[0]}:")
+    for part in ("type", "timespan"):
+        if part in section and not isinstance(section[part], str):
+            raise Unsupported(f"the {part} of a correlation is text, not {section[part]!r}", f"{part}:")
     for part in ("rules", "group-by"):
         names = section.get(part) or []
         for name in names if isinstance(names, list) else [names]:
@@ -61,8 +67,10 @@ def correlation_of(item: SigmaCorrelationRule, stated: Any, known: Mapping[str, 
     names = [reference.reference for reference in item.rules or []]
     if not names or len(names) > RULES:
         raise Unsupported(f"a correlation names 1 to {RULES} rules, not {len(names)}", "rules:")
-    feeders = tuple(known[name].id for name in names)
+    feeders = tuple(known[as_id(name)].id for name in names)
     field = stated.get("field", ()) if isinstance(stated, dict) else ()
+    if item.timespan.seconds > LONGEST:
+        raise Unsupported("a timespan longer than 10 years is not supported", "timespan:")
     return Correlation(
         type=kind,
         rules=feeders,
@@ -76,7 +84,7 @@ def correlation_of(item: SigmaCorrelationRule, stated: Any, known: Mapping[str, 
 
 def references_of(item: SigmaCorrelationRule) -> list[str]:
     """The ids and names of rules that must be known before this correlation can be read."""
-    return [reference.reference for reference in item.rules or []]
+    return [as_id(reference.reference) for reference in item.rules or []]
 
 
 def _condition(kind: CorrelationType, stated: Any, names: list[str], feeders: tuple[str, ...]) -> Condition:
@@ -89,7 +97,7 @@ def _condition(kind: CorrelationType, stated: Any, names: list[str], feeders: tu
     if unknown := sorted(map(str, stated.keys() - {*OPERATORS, "field", "percentile"})):
         raise Unsupported(f"a condition has no part called {unknown[0]!r}", f"{unknown[0]}:")
     if ("percentile" in stated) != (kind == "value_percentile"):
-        raise Unsupported("percentile belongs to value_percentile, which needs it", "percentile")
+        raise Unsupported("percentile belongs to value_percentile, which needs it", "percentile:")
     condition = Condition(
         bounds_of(stated, whole=kind in _COUNTS), percentile=_percentile(stated.get("percentile", 50))
     )
@@ -130,7 +138,7 @@ def _in_words(kind: CorrelationType, stated: str, names: list[str]) -> Condition
 
 
 def _fields(kind: CorrelationType, stated: Any) -> tuple[str, ...]:
-    fields = (stated,) if isinstance(stated, str) else tuple(stated)
+    fields = (stated,) if isinstance(stated, str) or not isinstance(stated, list | tuple) else tuple(stated)
     if not all(isinstance(field, str) and field for field in fields):
         raise Unsupported("field must be the name of a field, or a list of names", "field:")
     if bool(fields) != (kind in _OF_VALUES):
@@ -149,7 +157,7 @@ def _percentile(stated: Any) -> int:
 def _alias(mapping: Mapping[Any, Any], known: Mapping[str, Rule], feeders: tuple[str, ...]) -> dict[str, str]:
     alias = {}
     for reference, field in mapping.items():
-        rule = known.get(reference.reference)
+        rule = known.get(as_id(reference.reference))
         if rule is None or rule.id not in feeders:
             raise Unsupported(
                 f"the alias is for {reference.reference!r}, which the correlation does not name", "aliases:"

@@ -12,6 +12,7 @@ from sigma.filters import SigmaFilter
 from sigma.rule import SigmaLogSource
 
 from detectors.sigma.conditions import tree_of
+from detectors.sigma.identity import as_id
 from detectors.sigma.modifiers import Unsupported
 from detectors.sigma.placeholders import Placeholders
 from detectors.sigma.rule import Rule
@@ -43,7 +44,7 @@ def filter_of(item: SigmaFilter, placeholders: Placeholders) -> Filter:
     return Filter(
         title=item.title,
         logsource=stated_source(item.logsource),
-        rules=None if isinstance(stated, str) else tuple(reference.reference for reference in stated),
+        rules=None if isinstance(stated, str) else tuple(as_id(reference.reference) for reference in stated),
         condition=tree_of(item.filter, placeholders),
     )
 

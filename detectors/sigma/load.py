@@ -17,8 +17,10 @@ from detectors.sigma import cache
 from detectors.sigma.conditions import DEEPEST, tree_of
 from detectors.sigma.correlations import correlation_of, references_of, shim
 from detectors.sigma.delivery import why_blind
-from detectors.sigma.detections import check_detections
+from detectors.sigma.detections import check_detections, in_texts
+from detectors.sigma.fault import fault_of
 from detectors.sigma.filters import Filter, filter_of, filtered, stated_source, without_effect
+from detectors.sigma.identity import as_id, id_of
 from detectors.sigma.match import RuleSet
 from detectors.sigma.modifiers import NoValues, Unsupported
 from detectors.sigma.open_rules import OpenRule, OpenRules, open_rule
@@ -113,7 +115,7 @@ class _Loading:
             for document in documents:
                 check_alias_expansion(document.content)
         except SigmaError as error:
-            self.refused.append(Refusal("", source.file, document.line, _reason(error)))
+            self.refused.append(Refusal("", source.file, document.line, fault_of(None, error, {}).reason))
             return
         for found in rules_of(documents):
             if isinstance(found, tuple):
@@ -133,10 +135,14 @@ class _Loading:
     def _refuse(self, source: Source, document: Document, error: Exception) -> None:
         content = document.content if isinstance(document.content, dict) else {}
         title = content.get("title")
-        near = error.near if isinstance(error, Unsupported) else _quoted(str(error))
         shown = title if isinstance(title, str) else ""
-        self.refused.append(source.refusal(shown, _reason(error), near, document.line))
-        self.refused_names |= {str(name) for name in (content.get("id"), content.get("name")) if name}
+        fault = fault_of(content, error, self.placeholders)
+        line = source.line_at(fault.paths, document.line)
+        if line is None:
+            self.refused.append(source.refusal(shown, fault.reason, fault.near, document.line))
+        else:
+            self.refused.append(Refusal(shown, source.file, line, fault.reason))
+        self.refused_names |= {as_id(str(name)) for name in (content.get("id"), content.get("name")) if name}
 
     def _filters(self) -> list[tuple[_Parsed, Filter]]:
         found = []
@@ -208,17 +214,22 @@ class _Loading:
 def item_of(content: dict[str, Any], file: str) -> tuple[_Item, Any]:
     """A document as pySigma reads it, and a correlation's condition as written. Raises what is wrong with it."""
     location = SigmaRuleLocation(Path(file))
+    identifier = id_of(content)
+    content = {key: value for key, value in content.items() if key != "id"}
     shimmed, condition = shim(content)
     item: _Item
     if "correlation" in content:
         item = SigmaCorrelationRule.from_dict(shimmed, source=location)
     elif "filter" in content:
         check_detections(content["filter"])
-        item = SigmaFilter.from_dict(content, source=location, policy=POLICY)
+        filtering = {**content, "filter": in_texts(content["filter"])}
+        item = SigmaFilter.from_dict(filtering, source=location, policy=POLICY)
     else:
         if "detection" in content:
             check_detections(content["detection"])
+            content = {**content, "detection": in_texts(content["detection"])}
         item = SigmaRule.from_dict(content, source=location, policy=POLICY)
+    item.id = identifier  # type: ignore[assignment]  # pySigma has UUIDs only
     if item.taxonomy != TAXONOMY:
         raise Unsupported(f"the taxonomy {item.taxonomy!r} is not known here, only {TAXONOMY!r}", "taxonomy:")
     if item.status is SigmaStatus.UNSUPPORTED:
@@ -266,17 +277,3 @@ def _named(item: SigmaRule | SigmaCorrelationRule, file: str, logsource: LogSour
 
 def _id(item: SigmaRule | SigmaCorrelationRule) -> str:
     return str(item.id) if item.id else hashlib.sha256(f"{item.name}\x1f{item.title}".encode()).hexdigest()[:32]
-
-
-def _reason(error: Exception) -> str:
-    """One sentence, without the file name pySigma appends."""
-    if isinstance(error, Unsupported):
-        return str(error)
-    text = str(error.args[0]) if error.args else type(error).__name__
-    return " ".join(text.split())
-
-
-def _quoted(text: str) -> str:
-    """The first quoted word of a message: it usually stands on the faulty line."""
-    parts = text.split("'")
-    return parts[1].strip() if len(parts) > 2 else ""

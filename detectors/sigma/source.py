@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,27 +32,47 @@ class Source(msgspec.Struct, frozen=True):
 
     def documents(self) -> list[Document]:
         """The YAML documents. Raises ValueError-like `yaml.YAMLError` or UnicodeDecodeError."""
-        text = self.data.decode("utf-8-sig")
-        _check_depth(text)
-        loader = Loader(text)
-        try:
-            found = []
-            while loader.check_node():
-                node = loader.get_node()
-                found.append(Document(node.start_mark.line + 1, loader.construct_document(node)))
-            return found
-        finally:
-            loader.dispose()
+        _check_depth(self.data.decode("utf-8-sig"))
+        return [Document(node.start_mark.line + 1, loader.construct_document(node)) for loader, node in self._nodes()]
 
     def line_of(self, near: str, begin: int = 1) -> int:
         """The first line (from 1) from `begin` on that says `near`; `begin` when none does."""
         lines = self.data.decode("utf-8-sig", errors="replace").splitlines()[begin - 1 :] if near else []
         return next((begin + n for n, line in enumerate(lines) if near in line), begin)
 
+    def line_at(self, paths: Iterable[Sequence[str | int]], begin: int) -> int | None:
+        """The line of the first of `paths` that is written in the document that begins at that line; None without."""
+        document = next((node for _, node in self._nodes() if node.start_mark.line + 1 == begin), None)
+        return next((line for path in paths if (line := _line_of(document, path)) is not None), None)
+
+    def _nodes(self) -> Iterator[tuple[Loader, yaml.Node]]:
+        loader = Loader(self.data.decode("utf-8-sig"))
+        try:
+            while loader.check_node():
+                yield loader, loader.get_node()
+        finally:
+            loader.dispose()
+
     def refusal(self, title: str, reason: str, near: str = "", begin: int = 1) -> Refusal:
         """Of the rule whose document begins at that line."""
         line = self.line_of(near, begin)
         return Refusal(title, self.file, line if line != begin else self.line_of(title, begin), reason)
+
+
+def _line_of(node: yaml.Node | None, path: Sequence[str | int]) -> int | None:
+    line = None
+    for step in path:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((key, value) for key, value in node.value if key.value == step), None)
+            if found is None:
+                return None
+            line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+            line = node.start_mark.line + 1
+        else:
+            return None
+    return line
 
 
 def _check_depth(text: str) -> None:

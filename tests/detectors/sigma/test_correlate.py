@@ -63,6 +63,20 @@ def test_an_event_count_fires_when_the_threshold_is_reached(load: Load) -> None:
     assert hit.group == {"host": "pc-1"}
 
 
+def test_an_event_that_two_rules_of_a_correlation_match_is_one_event(load: Load) -> None:
+    both = COUNT.replace("{kind: b}", "{kind: '*'}").replace("[a]", "[a, b]")
+    assert run(load(both)[0], [event(0), event(1)], at_once=True) == []
+    (hit,) = run(load(both)[0], [event(0), event(1), event(2)], at_once=True)
+    assert hit.event_count == 3
+
+
+def test_an_event_that_two_rules_match_brings_both_of_its_values(load: Load) -> None:
+    both = VALUES.replace("{kind: b}", "{kind: '*'}").replace("[a]", "[a, b]").replace("gte: 3", "gte: 2")
+    both = both.replace("field: file", "field: who").replace("{type:", "{aliases: {who: {a: x, b: y}}, type:")
+    (hit,) = run(load(both)[0], [event(0, x="one", y="two")], at_once=True)
+    assert hit.distinct == 2
+
+
 def test_events_further_apart_than_the_timespan_do_not_add_up(load: Load) -> None:
     rules, _ = load(COUNT)
     assert run(rules, [event(0), event(6), event(12), event(18)]) == []
@@ -210,6 +224,10 @@ def test_a_condition_may_be_a_range(load: Load, condition: str, fires_at: list[i
         ("event_count", "nosuch", "nosuch"),
         ("rules: [a]", "rules: [nobody]", "nobody"),
         ("10m", "10parsecs", "10parsecs"),
+        ("10m", "99999999d", "longer than 10 years"),
+        ("10m", "9999999999999999999y", "longer than 10 years"),
+        ("timespan: 10m", "timespan: 10", "is text, not 10"),
+        ("event_count", "[event_count]", "is text"),
     ],
 )
 def test_a_correlation_that_is_not_matched_is_refused(load: Load, old: str, new: str, reason: str) -> None:

@@ -138,7 +138,7 @@ REFUSED = [
     ("F|cidr: 192.0.2.1/24", "host bits"),
     ("F|wide: 비밀", "ascii"),
     ("F|base64: 'a*'", "wildcards"),
-    ("F|lt: many", "LessThan"),
+    ("F|lt: many", "the modifier 'lt' has no meaning for the value 'many'"),
 ]
 
 

@@ -54,6 +54,26 @@ class TestRuleAttributes:
         assert report.refused == ()
         assert rules.match(SOURCE, [{"F": "a"}])
 
+    @pytest.mark.parametrize(
+        ("written", "kept"),
+        [
+            ("my-rule.7", "my-rule.7"),
+            ("1001", "1001"),
+            ("08FBC97D-0A2F-491C-AE21-8FFCFD3174E9", "08fbc97d-0a2f-491c-ae21-8ffcfd3174e9"),
+        ],
+    )
+    def test_an_id_need_not_be_a_uuid(self, load: Load, written: str, kept: str) -> None:
+        assert [rule.id for rule in load(f"{RULE}id: {written}\n")[0].rules] == [kept]
+
+    @pytest.mark.parametrize("written", ["MY-RULE", "08FBC97D-0A2F-491C-AE21-8FFCFD3174E9"])
+    def test_a_rule_is_found_by_its_id_as_it_was_written(self, load: Load, written: str) -> None:
+        rules, report = load(
+            f"{RULE}id: {written}\n---\ntitle: C\ncorrelation:\n  {{type: event_count, rules: [{written}],"
+            f" group-by: [{'F'}], timespan: 1m, condition: {{gte: 2}}}}\n---\ntitle: N\nlogsource: {{product: test}}\n"
+            f"filter: {{rules: [{written}], s: {{F: b}}, condition: not s}}\n"
+        )
+        assert (report.refused, report.without_effect, len(rules.correlations)) == ((), (), 1)
+
     @pytest.mark.parametrize("level", ["informational", "low", "medium", "high", "critical"])
     def test_a_level_is_kept(self, load: Load, level: str) -> None:
         assert load(f"{RULE}level: {level}\n")[0].rules[0].level == level
@@ -66,7 +86,10 @@ class TestRuleAttributes:
             ("status: unsupported", "says of itself"),
             ("taxonomy: ecs", "the taxonomy 'ecs' is not known"),
             ("related: [{id: 08fbc97d-0a2f-491c-ae21-8ffcfd3174e9, type: cousin}]", "cousin"),
-            ("id: not-a-uuid", "UUID"),
+            ("id: ''", "the id must be a text of 1 to 64"),
+            ("id: true", "the id must be a text of 1 to 64"),
+            (f"id: {'x' * 65}", "the id must be a text of 1 to 64"),
+            ('id: "a\\nb"', "the id must be a text of 1 to 64"),
             ("date: yesterday", "yesterday"),
             ("id: [a]", ""),
             ("name: [a]", ""),
@@ -181,6 +204,13 @@ CHAINS: list[tuple[str, Any, Any, bool]] = [
     ("F|neq", ["a", "b"], "B", False),
     ("F|neq", 5, "5", False),
     ("F|neq", 5, 6, True),
+    ("F|contains", 5, "a5b", True),
+    ("F|contains", 5, 151, True),
+    ("F|contains", 5, 11, False),
+    ("F|startswith", [44, "a"], 4444, True),
+    ("F|endswith", 1.5, "x1.5", True),
+    ("F|contains", True, "is TRUE", True),
+    ("F|cased", 5, 5, True),
     ("F|contains|neq", "a", "xax", False),
     ("F|neq|contains", "a", "xbx", True),
     ("F|cidr|neq", "192.0.2.0/24", "198.51.100.1", True),
@@ -235,10 +265,8 @@ class TestValueModifiers:
             ("F|", "a"),
             ("F|contains|nosuch", "a"),
             ("F|Contains", "a"),
-            ("F|contains", 5),
             ("F|contains", None),
-            ("F|startswith", True),
-            ("F|cased", 5),
+            ("F|startswith", None),
             ("F|windash", 5),
             ("F|windash|contains", "-a -b -c -d"),
             ("F|contains|re", "a"),
@@ -273,6 +301,12 @@ class TestValueModifiers:
             ("F|hour|contains", 5),
             ("F|exists", "yes"),
             ("F|exists", 1),
+            ("F|exists", [True, False]),
+            ("F|re", 5),
+            ("F|re", None),
+            ("F|expand|base64", "%none%"),
+            ("F|base64offset|expand", "a%none%"),
+            ("F|expand|fieldref", "%none%"),
             ("F|contains|exists", True),
             ("F|exists|contains", True),
             ("|exists", True),
@@ -295,6 +329,22 @@ class TestValueModifiers:
         _, report = load(RULE.replace("{s: {F: a}, condition: s}", "\n  s:\n    A: x\n    B|lt: text\n  condition: s"))
         assert [refusal.line for refusal in report.refused] == [6]
         assert report.refused[0].rule == "T"
+
+    @pytest.mark.parametrize(
+        ("part", "line"),
+        [
+            ("  s:\n    A: [B, C]\n    B|contains:\n      - B\n      - null\n  condition: s", 8),
+            ("  s:\n    - A: B\n    - B|re: '('\n  condition: s", 6),
+            ("  s: {A: condition}\n  condition: s and", 5),
+            ("  s: {A: b}\n  n: []\n  condition: s", 5),
+            ("  s: {A: b}\n  condition: s\nlevel: s", 6),
+        ],
+    )
+    def test_the_line_is_that_of_the_faulty_part_wherever_its_words_stand_before(
+        self, load: Load, part: str, line: int
+    ) -> None:
+        _, report = load(f"title: A B s and condition\nlogsource: {{product: test}}\ndetection:\n{part}\n")
+        assert [refusal.line for refusal in report.refused] == [line]
 
 
 class TestKeywordsSearch:
