@@ -32,6 +32,8 @@ _WORDS: dict[Relation, tuple[str, str]] = {
     "pipeline": ("함께 실행된 프로그램이", "programs run together"),
     "session": ("같은 사용자가", "the same person"),
 }
+UNSEEN = 10
+"""A file that could not be looked at is less than one that was, and is unreadable."""
 _RANK: tuple[Relation, ...] = ("same", "pipeline", "family", "session")
 
 
@@ -120,6 +122,12 @@ def _judge(relation: Relation, reads: list[Read], written: Written) -> tuple[Evi
         ko, en = f"{ko} 보호 문서를 읽고 크기가 같은 파일을 씀", f"{en} read the document and wrote a file of its size"
         rest = [path for path in documents if path != equal.path]
         return Evidence("lineage", 80, ko, en, equal.path), [equal.path, *rest]
+    if not written.examined:
+        if relation == "session":
+            return None
+        ko = f"{ko} 보호 문서를 읽은 뒤 파일을 썼으나 그 내용을 확인하지 못함"
+        en = f"{en} read the document, then wrote a file that could not be examined"
+        return Evidence("lineage", _STRONG[relation] - UNSEEN, ko, en, documents[0]), documents
     if written.sealed:
         ko = f"{ko} 보호 문서를 읽은 뒤 내용을 알아볼 수 없는(암호화된) 파일을 씀"
         en = f"{en} read the document, then wrote a file nobody can read (encrypted)"

@@ -126,9 +126,9 @@ class _Watch:
             ready = {fd for fd, _ in poll.poll(self._patience() * 1000)}
             if self._source.processes.fed and self._watcher.fileno() in ready:
                 stop.wait(TICK)  # names do not run away: one round for many signals
+            self._take()  # first: of a volume that was unmounted meanwhile, what happened on it is told yet
             if self._table.fileno() in ready:
                 self._look_for_volumes(since=time.time() - JUST_MOUNTED)
-            self._take()
             self._search()
             if time.monotonic() - self._looked_at >= LOOK_AFTER:
                 self._look()

@@ -8,6 +8,7 @@ import select
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyudev
@@ -30,6 +31,8 @@ TICK_MS, DEAF_TICK_MS = 1000, 500
 """Between rounds where the kernel tells of changes, and where it does not."""
 LOOK_AFTER = 2.0
 """Seconds after which mounted volumes are judged again: an approval ends by time alone."""
+MOMENT = 1.0
+"""Seconds within which a volume is watched by the file source after it was mounted."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -44,6 +47,7 @@ class Media:
     sys: Path = SYS
     _disks: Told = field(default_factory=dict, init=False)
     _mounts: Told = field(default_factory=dict, init=False)
+    _since: dict[str, float] = field(default_factory=dict, init=False)
     _guard: Guard = field(default_factory=Guard, init=False)
     _looked_at: float = field(default=0.0, init=False)
 
@@ -87,15 +91,25 @@ class Media:
         for key in disks_now.keys() - self._disks.keys():
             self._disks[key] = self._judged("connect", _disk_fields(disks_now[key]))
             _tell(feed, "connect", self._disks[key])
+        points = {volume.mount.point for volume in mounted}
         for key in self._mounts.keys() - mounts_now.keys():
-            _tell(feed, "unmount", self._mounts.pop(key))
+            self._unmounted(feed, key, points)
         for key in mounts_now.keys() - self._mounts.keys():
             self._mounts[key] = self._judged("mount", _volume_fields(mounts_now[key]))
+            self._since[key] = time.time()
             _tell(feed, "mount", self._mounts[key])
         for key in self._disks.keys() - disks_now.keys():
             _tell(feed, "disconnect", self._disks.pop(key))
         self._guard.look(feed, {key: (volume, self._mounts[key]) for key, volume in mounts_now.items()})
         self.memory.save({"boot": _boot(), "disks": self._disks, "mounts": self._mounts})
+
+    def _unmounted(self, feed: Feed, key: str, points: set[str]) -> None:
+        told, since = self._mounts.pop(key), self._since.pop(key, 0.0)
+        _tell(feed, "unmount", told)
+        point = str(told.get("MountPoint"))
+        if time.time() - since < MOMENT and point not in points:
+            why = f"{point} was mounted for a moment only: what was written to it may not have been seen"
+            feed.blind(why, datetime.fromtimestamp(since, UTC))
 
     def _judged(self, action: str, fields: dict[str, object]) -> dict[str, object]:
         return {**fields, **self._guard.fields({"Action": action, **fields})}

@@ -1,7 +1,9 @@
 """Mounted file systems from /proc/self/mountinfo (proc_pid_mountinfo(5)); the kernel signals changes as POLLPRI."""
 
+import os
 import re
 import select
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -61,6 +63,19 @@ def _plain(text: str) -> str:
     return _OCTAL.sub(lambda m: chr(int(m[1], 8)), text)
 
 
+def _on_its_device(mount: Mount) -> Mount:
+    """btrfs, and FUSE that was given a device, are mounted under a number of no device ("0:52")."""
+    if not mount.device.startswith("0:") or not mount.source.startswith("/dev/"):
+        return mount
+    try:
+        status = os.stat(mount.source)
+    except OSError:
+        return mount
+    if not stat.S_ISBLK(status.st_mode):
+        return mount
+    return mount._replace(device=f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}")
+
+
 class MountTable:
     """The table as it is now, and a descriptor that polls POLLPRI | POLLERR when it changes."""
 
@@ -73,7 +88,7 @@ class MountTable:
     def read(self) -> list[Mount]:
         """All mounts; also rearms the poll."""
         self._file.seek(0)
-        return list(parse(self._file.read()))
+        return [_on_its_device(mount) for mount in parse(self._file.read())]
 
     def __enter__(self) -> Self:
         return self

@@ -55,6 +55,7 @@ class Trees:
         if volume:
             fanotify.mark(self._group, path, fanotify.FILES | fanotify.RENAME, filesystem=True)
             self._volumes[fanotify.fsid_of(path)] = path
+            self._remember(fanotify.handle_of(path), path)
             return
         fanotify.mark(self._group, path, fanotify.RENAME | fanotify.ONDIR, filesystem=True)
         self._file_systems[fanotify.fsid_of(path)] = path

@@ -152,3 +152,28 @@ def test_a_document_made_a_moment_ago_is_known_and_examining_is_no_file_access(l
     reads = lab.files.having(Action="read", TargetFilename=f"{lab.folder}/new.dwg")
     assert {Path(event["Image"]).name for event in reads} == {"cp"}
     assert os.getpid() not in {event["ProcessId"] for event in lab.files.events}
+
+
+def test_a_stick_that_is_unmounted_right_after_the_copy_is_told_with_who_copied_what(tmp_path: Path) -> None:
+    """The copy cannot be examined any more; that the program had read the document is known."""
+    try:
+        Trees(Processes()).close()
+    except OSError as error:
+        pytest.skip(f"this kernel grants no fanotify: {error}")
+    folder, point = (tmp_path / "설계").resolve(), tmp_path / "usb"
+    folder.mkdir()
+    (folder / "도면.dwg").write_bytes(random.Random(1).randbytes(50_000))
+    with contextlib.ExitStack() as stack:
+        device = stack.enter_context(stick(tmp_path / "stick.img", label="USB"))
+        files, leak = watching(tmp_path, folder, stack)
+        with mounted(device, point):
+            files.until(lambda: do("touch", point / "first") or files.having(TargetFilename=f"{point}/first"))
+            shell(f"cp {folder}/도면.dwg {point}/x.jpg")
+        leak.until(lambda: leak.having(TargetName="x.jpg"))
+        found = leak.having(TargetName="x.jpg")[-1]
+    assert (found["Evidence"], found["ProtectedName"], found["TargetFilename"]) == (
+        "lineage",
+        "도면.dwg",
+        f"{point}/x.jpg",
+    )
+    assert found["Confidence"] == 75

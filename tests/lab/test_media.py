@@ -35,6 +35,21 @@ def test_a_stick_is_told_from_connecting_to_pulling_it_out(tmp_path: Path) -> No
     assert [event["Action"] for event in ours] == ["connect", "mount", "unmount", "disconnect"]
 
 
+def test_a_stick_that_is_mounted_for_a_moment_only_is_a_blind_moment(tmp_path: Path) -> None:
+    """`mount && cp && umount` in a script may be over before the files are watched."""
+    with (
+        Watching(Media(Memory(tmp_path / "media.json"), loop_is_removable=True)) as watching,
+        stick(tmp_path / "stick.img", label="A") as device,
+    ):
+        for _ in range(50):  # a mount that comes and goes between two looks is seen by nobody
+            with mounted(device, tmp_path / "media"):
+                time.sleep(0.02)
+            if watching.having(Kind="blind"):
+                break
+        watching.until(lambda: watching.having(Kind="blind"))
+        assert str(tmp_path / "media") in watching.having(Kind="blind")[0]["Reason"]
+
+
 def test_what_happened_while_the_agent_was_away_is_told_once_at_its_return(tmp_path: Path) -> None:
     def media() -> Watching:
         return Watching(Media(Memory(tmp_path / "media.json"), loop_is_removable=True))

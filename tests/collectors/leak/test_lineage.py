@@ -70,6 +70,14 @@ def test_a_file_of_the_same_size_that_could_not_be_examined_is_taken_for_a_copy(
     assert told[0].confidence == 80
 
 
+def test_what_could_not_be_looked_at_says_less_than_what_was_and_is_unreadable() -> None:
+    told = lineage(100).of(written(100, sealed=True, examined=False))
+    assert told is not None
+    assert told[0].confidence == 75
+    assert "암호화" not in told[0].reason_ko
+    assert lineage(100).of(written(102, sealed=True, examined=False)) is None
+
+
 def test_the_nearest_relation_leads() -> None:
     told = lineage(102, 100).of(written(100))
     assert told is not None

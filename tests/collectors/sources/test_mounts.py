@@ -1,5 +1,9 @@
 """mountinfo is read as the kernel writes it."""
 
+import os
+from pathlib import Path
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,6 +35,19 @@ def test_the_mounting_user_is_read_from_the_desktops_path() -> None:
 def test_without_optional_fields_the_line_reads_the_same() -> None:
     (mount,) = parse("36 35 98:0 /mnt1 /mnt2 rw,noatime - ext3 /dev/root rw,errors=continue")
     assert (mount.root, mount.point, mount.kind, mount.read_only) == ("/mnt1", "/mnt2", "ext3", False)
+
+
+def test_a_file_system_with_a_number_of_its_own_is_found_on_the_device_it_was_mounted_from(tmp_path: Path) -> None:
+    """btrfs on a stick: else nobody would see that it is one."""
+    device = next((d for d in Path("/dev").glob("*") if d.is_block_device()), None)
+    if device is None:
+        pytest.skip("no block device here")
+    number = device.stat().st_rdev
+    lines = f"36 35 0:52 / /mnt/a rw - btrfs {device} rw\n37 35 0:53 / /mnt/b rw - fuse /dev/null rw\n"
+    (tmp_path / "mountinfo").write_text(lines + "38 35 0:54 / /mnt/c rw - tmpfs tmpfs rw\n")
+    with MountTable(tmp_path / "mountinfo") as table:
+        found = [mount.device for mount in table.read()]
+    assert found == [f"{os.major(number)}:{os.minor(number)}", "0:53", "0:54"]
 
 
 @given(st.text(max_size=200))
