@@ -16,6 +16,7 @@ from collectors.sources.bpf import (
     ATTRIBUTE,
     ATTRIBUTE_NESTED,
     JUMP_EQUAL,
+    JUMP_GREATER,
     JUMP_SET,
     LOAD8_AT_X,
     LOAD16,
@@ -25,6 +26,7 @@ from collectors.sources.bpf import (
     LOAD_NUMBER,
     RETURN,
     STORE,
+    SUBTRACT_X,
     TO_X,
     X_NUMBER,
     Step,
@@ -36,7 +38,7 @@ GROUP_UPDATE, GROUP_DESTROY = 2, 3
 NEW, GET, DELETE = 0x100, 0x101, 0x102  # subsystem 1 (ctnetlink) in the high byte
 RECEIVE_BUFFER = 16 << 20
 
-TUPLE_ORIG, STATUS, PROTOINFO, STATUS_MASK = 1, 3, 4, 26
+TUPLE_ORIG, STATUS, PROTOINFO, TIMESTAMP, STATUS_MASK = 1, 3, 4, 20, 26
 SEEN_REPLY, ASSURED = 0x2, 0x4
 SYN_SENT, TIME_WAIT, CLOSE = 1, 7, 8
 
@@ -44,6 +46,10 @@ PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmp6", 132: "sctp"}
 TCP = 6
 GENERIC_HEADER = 4
 NO_PORTS = bytes(4)
+
+USUAL_KEEP = 26
+"""Units of 2^32 ns: 112 s. The kernel keeps a closed flow for 120 s (TIME_WAIT), so one that it forgets sooner after
+its beginning was thrown out: a new connection took its ports."""
 
 ONLY_OVER = (
     Step(LOAD16, 4),  # nlmsg_type
@@ -72,18 +78,43 @@ ONLY_OVER = (
     Step(JUMP_EQUAL, 0, "keep"),
     Step(TO_X),
     Step(LOAD32_AT_X, 4),
-    Step(JUMP_SET, SEEN_REPLY, "drop"),  # else an opening that a RST refused: the kernel forgets it at once
+    Step(JUMP_SET, SEEN_REPLY, "", "keep"),  # an opening that a RST refused: the kernel forgets it at once
+    Step(LOAD_NUMBER, 20),
+    Step(X_NUMBER, TIMESTAMP),
+    Step(LOAD32, ATTRIBUTE),
+    Step(JUMP_EQUAL, 0, "drop"),
+    Step(STORE, 1),
+    Step(X_NUMBER, 1),  # CTA_TIMESTAMP_START
+    Step(LOAD32, ATTRIBUTE_NESTED),
+    Step(JUMP_EQUAL, 0, "drop"),
+    Step(TO_X),
+    Step(LOAD32_AT_X, 4),  # its high half
+    Step(STORE, 2),
+    Step(LOAD_MEMORY, 1),
+    Step(X_NUMBER, 2),  # CTA_TIMESTAMP_STOP
+    Step(LOAD32, ATTRIBUTE_NESTED),
+    Step(JUMP_EQUAL, 0, "drop"),
+    Step(TO_X),
+    Step(LOAD32_AT_X, 4),
+    Step(STORE, 3),
+    Step(LOAD_MEMORY, 2),
+    Step(TO_X),
+    Step(LOAD_MEMORY, 3),
+    Step(SUBTRACT_X),
+    Step(JUMP_GREATER, USUAL_KEEP, "drop"),
     Step(RETURN, ALL, label="keep"),
     Step(RETURN, 0, label="drop"),
 )
-"""Of changes only a TCP flow's last FIN or RST, of ends only those that such a change did not tell before."""
+"""Of changes only a TCP flow's last FIN or RST; of ends only those that no such change told before, and those that may
+come before the flow's counters were asked for."""
 
 
 class Entry(NamedTuple):
     """One tracked flow as the kernel tells it.
 
     Addresses and `ports` (4 bytes) are in network order, times nanoseconds since 1970 (0 = not told), Out = from the
-    initiator; `state` is the TCP state (0 for others), `left` the seconds until the kernel forgets the flow.
+    initiator; `state` is the TCP state (0 for others), `left` the seconds until the kernel forgets the flow. The kernel
+    gives an `id` again as soon as it is free, at once where the same ports are used again.
     """
 
     id: int
@@ -106,6 +137,11 @@ class Entry(NamedTuple):
     def over(self) -> bool:
         """TCP that was closed or reset, though the kernel still keeps it for stray packets."""
         return self.protocol == TCP and self.state in (TIME_WAIT, CLOSE)
+
+    @property
+    def told_before(self) -> bool:
+        """The end of a flow whose last FIN or RST was told as a change (ONLY_OVER)."""
+        return self.over and bool(self.status & SEEN_REPLY)
 
 
 _entry = partial(tuple.__new__, Entry)
@@ -185,11 +221,12 @@ def question(body: bytes) -> bytes:
     return body[: GENERIC_HEADER + length]
 
 
-def counted(ask: Netlink, reader: Reader, questions: Sequence[bytes]) -> Iterator[Entry]:
-    """The flows asked for as they are now, with their counters; without those that have gone. Raises OSError."""
+def counted(ask: Netlink, reader: Reader, questions: Sequence[bytes]) -> Iterator[tuple[bytes, Entry]]:
+    """Each question with the flow that now has the addresses and ports asked for, and its counters: the one that was
+    meant or, where the ports were used again, another; without those that have gone. Raises OSError."""
     for answer in ask.ask_each(GET, questions):
         if (found := reader.entry(answer.body)) is not None:
-            yield found
+            yield question(answer.body), found
 
 
 @lru_cache(4096)

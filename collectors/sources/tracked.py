@@ -17,6 +17,7 @@ from collectors.sources.feed import Feed
 from collectors.sources.flow_fields import NANOSECONDS, flow_fields
 from collectors.sources.names import Names
 from collectors.sources.netlink import NETFILTER, SOCK_DIAG, Netlink, lost_events
+from collectors.sources.over import Over
 from collectors.sources.owners import Owners
 from collectors.sources.socket_watch import LISTEN
 from collectors.sources.sockets import Inodes
@@ -26,8 +27,7 @@ NO_ANSWER, LOOK_FOR_UNANSWERED = 10.0, 10.0
 LONG, LOOK_FOR_LONG = 60.0, 60.0
 TICK = 1.0
 REMEMBERED = 65_536
-TOLD_TWICE_WITHIN = 10.0
-"""Seconds within which a flow that is over may change again (RST after FIN)."""
+PORTS_AGAIN = "flows whose ports were used again before they could be counted"
 LIFETIMES = {
     conntrack.TIME_WAIT: "nf_conntrack_tcp_timeout_time_wait",
     conntrack.CLOSE: "nf_conntrack_tcp_timeout_close",
@@ -49,7 +49,7 @@ class Tracked:
         self._reader = Reader()
         self._addresses = Addresses()
         self._inodes = Inodes()
-        self._over: dict[int, float] = {}
+        self._over = Over()
         self._told_unanswered: dict[int, None] = {}
         self._told_open: dict[int, None] = {}
         self._heard_at = time.time()
@@ -84,26 +84,33 @@ class Tracked:
     def _hear(self) -> None:
         since, self._heard_at = self._heard_at, time.time()
         ended: list[Entry] = []
-        over: list[bytes] = []
         lost = False
         try:
             while messages := self._events.events():
                 for message in messages:
                     if message.kind != conntrack.DELETE:
-                        over.append(conntrack.question(message.body))
-                    elif (entry := self._reader.entry(message.body)) is not None:
+                        self._over.closed(conntrack.question(message.body))
+                    elif (entry := self._reader.entry(message.body)) is not None and (
+                        not entry.told_before or self._over.forgotten(conntrack.question(message.body), entry)
+                    ):
                         ended.append(entry)
         except OSError as error:
             if not lost_events(error):
                 raise
             lost = True
-        if ended or over:
+        if ended or self._over.waiting:
             self._processes.catch_up()
             self._names.catch_up()
             self._end(ended)
-            self._tell_over(conntrack.counted(self._table, self._reader, over))
+            self._tell_counted()
+        if missed := self._over.give_up():
+            self._feed.lost(PORTS_AGAIN, datetime.fromtimestamp(since, UTC), missed)
         if lost:
             self._recover(since)
+
+    def _tell_counted(self) -> None:
+        answers = conntrack.counted(self._table, self._reader, list(self._over.waiting))
+        self._tell_over(entry for question, entry in answers if self._over.answered(question, entry))
 
     def _end(self, ended: Iterable[Entry]) -> None:
         for entry in ended:
@@ -113,17 +120,11 @@ class Tracked:
             self._tell(entry)
 
     def _tell_over(self, entries: Iterable[Entry]) -> None:
-        now = time.monotonic()
         for entry in entries:
-            if entry.id in self._over:
-                continue
-            self._over[entry.id] = now
             self._told_open.pop(entry.id, None)
             self._told_unanswered.pop(entry.id, None)
             self._tell(entry)
             self._owners.ended(entry.source, entry.destination, entry.ports)
-        while self._over and now - self._over[first := next(iter(self._over))] >= TOLD_TWICE_WITHIN:
-            del self._over[first]
 
     def _recover(self, since: float) -> None:
         """The kernel's buffer ran over: say so, tell what the table still holds of that time."""
@@ -132,7 +133,7 @@ class Tracked:
         lifetimes = {state: conntrack_lifetime(name) for state, name in LIFETIMES.items()}
         age = time.time() - since + 1
         recent = (e for e in conntrack.now(self._table, self._reader) if e.over and lifetimes[e.state] - e.left <= age)
-        self._tell_over(list(recent))
+        self._tell_over([entry for entry in recent if self._over.is_news(entry)])
 
     def _look_for_unanswered(self) -> None:
         latest = (time.time() - NO_ANSWER) * NANOSECONDS

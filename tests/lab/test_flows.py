@@ -38,6 +38,26 @@ for n in range({COUNT}):
         while peer.recv(100):
             pass
 """
+HANGS_UP = f"""
+import socket
+server = socket.create_server(("{VICTIM}", 8080), backlog=64)
+print("ready", flush=True)
+for _ in range({COUNT}):
+    peer, _ = server.accept()
+    with peer:
+        peer.sendall(b"thanks" * len(peer.recv(100)))
+"""
+SAME_PORTS = f"""
+import socket
+for n in range({COUNT}):
+    with socket.socket() as peer:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        peer.bind(("", 50000 + n % 5))
+        peer.connect(("{VICTIM}", 8080))
+        peer.sendall(b"x" * (n % 90 + 1))
+        while peer.recv(1000):
+            pass
+"""
 SCAN = f"""
 import socket
 for port in range(1, 101):
@@ -130,6 +150,12 @@ def exchange(network: tuple[str, str]) -> None:
         assert server.wait(30) == 0
 
 
+def counted_both(name: str, link: str) -> int:
+    """IP bytes that came in and went out, as the interface counted."""
+    told = json.loads(do("ip", "-n", name, "-s", "-j", "link", "show", link))[0]["stats64"]
+    return sum(int(told[way]["bytes"]) - 14 * int(told[way]["packets"]) for way in ("rx", "tx"))
+
+
 def counted(name: str, link: str) -> tuple[int, int]:
     """(packets, IP bytes) that came in, as the interface counted: its bytes include a 14-byte Ethernet header each."""
     told = json.loads(do("ip", "-n", name, "-s", "-j", "link", "show", link))[0]["stats64"]["rx"]
@@ -157,6 +183,25 @@ def test_300_connections_are_300_flows_with_exact_packets_and_bytes(
     assert (sum(e["PacketsIn"] for e in flows), sum(e["BytesIn"] for e in flows)) == out_of_victim
     assert {(e["SourceIp"], e["DestinationIp"], e["DestinationPort"]) for e in flows} == {(ATTACKER, VICTIM, 8080)}
     assert {(e["Initiated"], e["ConnectionState"], e["EndReason"]) for e in flows} == {("false", "established", "fin")}
+
+
+def test_connections_that_take_the_ports_of_the_last_one_at_once_are_each_told_with_their_own_counts(
+    network: tuple[str, str], tmp_path: Path
+) -> None:
+    """The kernel forgets a closed flow as soon as a new one has its addresses and ports."""
+    source = FlowsIn(network[1], tmp_path / "flows.json", "conntrack")
+    with subprocess.Popen(inside(network[1], HANGS_UP), stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        server.stdout.readline()
+        do(*inside(network[0], SAME_PORTS))
+        assert server.wait(30) == 0
+    time.sleep(2.5)
+    events = source.end()
+    flows = [event for event in events if event.get("DestinationPort") == 8080]
+    assert len({event["SourcePort"] for event in flows}) == 5
+    assert [event["EndReason"] for event in flows] == ["fin"] * COUNT
+    assert sum(event["BytesOut"] + event["BytesIn"] for event in flows) == counted_both(network[1], "jkb")
+    assert not [event for event in events if "Kind" in event]
 
 
 def test_a_port_scan_is_a_rejected_flow_a_port(network: tuple[str, str], tmp_path: Path) -> None:
