@@ -5,6 +5,7 @@ the machine loads); renames alone are asked of the file system, so that a docume
 A volume is one mark on its file system, at once, however many folders it has.
 """
 
+import contextlib
 import os
 import time
 
@@ -43,7 +44,8 @@ class Trees:
         self._folders: dict[Handle, str] = {}
         self._handles: dict[str, Handle] = {}
         self._file_systems: dict[bytes, str] = {}
-        self._volumes: dict[bytes, str] = {}
+        self._volumes: dict[str, bytes] = {}
+        """File system id by mount point; one file system may be mounted at several (mount --bind)."""
         self._unmarked = 0
         self._overflowed = False
 
@@ -54,8 +56,8 @@ class Trees:
         """Raises OSError when the kernel cannot watch it (a FUSE volume without file handles)."""
         if volume:
             fanotify.mark(self._group, path, fanotify.FILES | fanotify.RENAME, filesystem=True)
-            self._volumes[fanotify.fsid_of(path)] = path
-            self._remember(fanotify.handle_of(path), path)
+            self._volumes[path] = fanotify.fsid_of(path)
+            self._remember_top(path)
             return
         fanotify.mark(self._group, path, fanotify.RENAME | fanotify.ONDIR, filesystem=True)
         self._file_systems[fanotify.fsid_of(path)] = path
@@ -63,8 +65,17 @@ class Trees:
         self._mark_tree(path)
 
     def unwatch(self, path: str) -> None:
-        """Forget a volume that is no longer mounted; the kernel dropped its mark by itself."""
-        self._volumes = {fsid: point for fsid, point in self._volumes.items() if point != path}
+        """Forget a volume that is no longer mounted there; with its last mount the kernel drops its mark by itself.
+
+        Its folders have other paths when it is mounted elsewhere the next time, or is still mounted elsewhere."""
+        fsid = self._volumes.pop(path, None)
+        inside = path + "/"
+        for handle, place in list(self._folders.items()):
+            if handle.fsid == fsid and (place == path or place.startswith(inside)):
+                self._handles.pop(self._folders.pop(handle), None)
+        for other, same in self._volumes.items():
+            if same == fsid:
+                self._remember_top(other)
 
     def unwatched(self) -> int:
         """Folders that could not be marked since the last call."""
@@ -122,7 +133,7 @@ class Trees:
 
     def _renamed(self, signal: Signal, now: float) -> list[Change]:
         sides = [place.folder for place in (signal.old, signal.new) if place]
-        if not any(folder in self._folders or folder.fsid in self._volumes for folder in sides):
+        if not any(folder in self._folders or folder.fsid in self._volumes.values() for folder in sides):
             return []
         old, new = self._path(signal.old, anywhere=True), self._path(signal.new, anywhere=True)
         who = self._processes.who(signal.pid)
@@ -131,7 +142,7 @@ class Trees:
         return [renamed, *(Change("create", file, now, who) for file in found)]
 
     def _in_volume(self, place: Place | None) -> bool:
-        return place is not None and place.folder.fsid in self._volumes
+        return place is not None and place.folder.fsid in self._volumes.values()
 
     def _folder_moved(self, old: str, new: str, signal: Signal) -> list[str]:
         """Keep the paths right; the files in a folder that came in from outside."""
@@ -152,7 +163,7 @@ class Trees:
         name = os.fsdecode(place.name)
         folder = self._folders.get(place.folder)
         if folder is None:
-            root = self._volumes.get(place.folder.fsid)
+            root = next((point for point, fsid in self._volumes.items() if fsid == place.folder.fsid), None)
             if root is None and anywhere:
                 root = self._file_systems.get(place.folder.fsid)
             if root is None:
@@ -162,9 +173,16 @@ class Trees:
             except OSError:
                 folder = f"{root}/{REMOVED}"
             else:
-                if root in self._volumes.values():
+                if root in self._volumes:
                     self._remember(place.folder, folder)
         return folder if name == "." else f"{folder}/{name}"
+
+    def _remember_top(self, point: str) -> None:
+        """So that what happened in it is told by its path even when it was read after the volume had gone."""
+        with contextlib.suppress(OSError):
+            handle = fanotify.handle_of(point)
+            if handle not in self._folders:
+                self._remember(handle, point)
 
     def _remember(self, handle: Handle, path: str) -> None:
         if len(self._folders) < FOLDERS_REMEMBERED:

@@ -175,10 +175,37 @@ def test_files_in_a_new_folder_of_a_stick_are_told_of_their_own_maker_only(tmp_p
     with stick(tmp_path / "stick.img", label="TRIAL") as device, Watching(source) as watching:
         with mounted(device, tmp_path / "media") as point:
             watching.until(lambda: do("touch", point / "first") or watching.having(TargetFilename=f"{point}/first"))
-            do("sh", "-c", f"mkdir {point}/a && touch {point}/a/b && mv {point}/a {point}/c && touch {point}/last")
+            do("sh", "-c", f"mkdir {point}/a && touch {point}/a/b")
+            watching.until(lambda: watching.having(TargetFilename=f"{point}/a/b"))
+            do("sh", "-c", f"mv {point}/a {point}/c && touch {point}/last")
             watching.until(lambda: watching.having(TargetFilename=f"{point}/last"))
         assert len(watching.having(TargetFilename=f"{point}/a/b", Action="create")) == 1
         assert watching.having(TargetFilename=f"{point}/c/b") == []
+
+
+def test_a_stick_stays_watched_when_a_second_mount_of_it_goes_and_when_it_comes_back_elsewhere(
+    tmp_path: Path, folder: Path
+) -> None:
+    source = Files((str(folder),), Memory(tmp_path / "files.json"), loop_is_removable=True)
+    first, second = tmp_path / "first", tmp_path / "second"
+    second.mkdir()
+    with stick(tmp_path / "stick.img", label="TRIAL") as device, Watching(source) as watching:
+
+        def watched(point: Path) -> None:
+            watching.until(lambda: do("touch", point / "x") or watching.having(TargetFilename=f"{point}/x"))
+
+        with mounted(device, first):
+            do("mkdir", first / "in")
+            watched(first / "in")
+            do("mount", "--bind", first, second)
+            time.sleep(1.5)  # seen as a mount of its own
+            do("umount", second)
+            time.sleep(1.5)
+            do("touch", first / "in" / "after")
+            watching.until(lambda: watching.having(TargetFilename=f"{first}/in/after", Removable=True))
+        with mounted(device, second):
+            watched(second / "in")
+            assert watching.having(TargetFilename=f"{second}/in/x", Removable=True)
 
 
 def test_a_volume_that_fanotify_cannot_watch_is_watched_without_who_and_that_is_said(
