@@ -3,6 +3,7 @@
 import enum
 import re
 
+from collectors.files.lines import HEADING
 from collectors.logs.telling import Kind, asked_for, told
 from jikimi.domain.logsource import LogSource
 from jikimi.errors import Misconfigured
@@ -64,7 +65,7 @@ def format_of(head: bytes, name: str, stated: LogSource | None = None) -> Format
     for magic, found in _MAGIC.items():
         if head.startswith(magic):
             return found
-    text = _text(head).lstrip("\ufeff\x00 \t\r\n")
+    text = HEADING.sub("", _text(head).lstrip("\ufeff\x00 \t\r\n"), count=1)
     if not text:
         return Format.EMPTY if len(head) < HEAD_BYTES else _refuse(name, "only blanks or zero bytes at its start")
     if text.startswith("[") and text[1:].lstrip()[:1] in ("{", "]"):

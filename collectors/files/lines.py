@@ -3,6 +3,7 @@
 import codecs
 import io
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO, TypeAlias
 
@@ -17,6 +18,8 @@ Peekable: TypeAlias = "io.BufferedReader[Any]"
 
 _CHUNK = 256 * 1024
 _SPACE = " \t\r\n,"
+HEADING = re.compile(r"Record \d+\r?\n")
+"""What evtx_dump writes before each record."""
 
 
 def utf8_stream(stream: Peekable) -> BinaryIO:
@@ -128,6 +131,9 @@ def objects_in_text(stream: BinaryIO, place: str, problems: Problems) -> Iterato
         while position < len(buffer) and (buffer[position] in _SPACE or (buffer[position] == "[" and not opened)):
             opened = opened or buffer[position] == "["
             position += 1
+        if (heading := HEADING.match(buffer, position)) is not None:
+            position = heading.end()
+            continue
         if position < len(buffer) and buffer[position] == "]":
             return
         try:

@@ -12,13 +12,14 @@ from collectors.files.archives import DAMAGE, Counted, members, open_gzip, seeka
 from collectors.files.captures import capture_events
 from collectors.files.classify import classify, stated_logsource
 from collectors.files.evtx import evtx_records
+from collectors.files.exports import unpacked
 from collectors.files.formats import HEAD_BYTES, Format, format_of, log_kind
 from collectors.files.inputs import open_file
 from collectors.files.lines import Peekable, objects_by_line, objects_in_text, utf8_stream
 from collectors.files.logs import log_events
 from collectors.files.problems import Problems
 from collectors.files.times import event_stamp
-from collectors.files.wrapped import unwrapped
+from collectors.files.wrapped import event_in, unwrapped
 from collectors.logs.objects import LogObjects
 from collectors.logs.port import Reading
 from collectors.logs.telling import keeps_its_own
@@ -84,7 +85,7 @@ def read_events(
         stream = io.BufferedReader(Counted(file, progress), HEAD_BYTES)
         whole = _File(logsource, modified, problems)
         for raw, stated, exact in _objects(stream, path if file.seekable() else None, str(path), whole, depth=0):
-            event = flatten(raw)
+            event = flatten(unpacked(raw))
             in_sysmons_words(event)
             stamp = event_stamp(event)
             if stamp is None:
@@ -149,6 +150,8 @@ def _told(objects: Iterator[dict[str, Any]], place: str, whole: _File) -> Iterat
         events = logs.take(one.raw) if one.logsource is None and whole.logsource is None else ()
         if events:
             yield from (_Found(event, source) for source, event in events)
+        elif (inside := event_in(one.raw)) is not None:
+            yield _Found(inside.event, one.logsource or inside.logsource)
         else:
             yield one
     yield from (_Found(event, source) for source, event in logs.flush())

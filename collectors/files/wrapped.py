@@ -1,19 +1,47 @@
-"""Exports that put many records into one object: CloudTrail's `Records`, Azure's `records`, Graph's `value`."""
+"""Exports that put records into another object.
+
+Many into one: CloudTrail's `Records`, Azure's `records`, Graph's `value`, Elasticsearch's `hits.hits`. One into one:
+Splunk's `result`, a shipper's `event`, and a Windows event's XML in Splunk's `_raw`.
+"""
 
 from collections.abc import Iterator
 from typing import Any
 
+from collectors.logs.event_xml import xml_event
+from collectors.source_event import SourceEvent
+
 _LISTS = ("Records", "records", "value")
+_AROUND = ("result", "event")
 
 
 def unwrapped(objects: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Each record of such an object; every other object as it is."""
-    for value in objects:
+    for outer in objects:
+        value = _inner(outer)
+        hits = value.get("hits")
+        if isinstance(hits, dict) and _is_list_of_objects(hits.get("hits")):
+            yield from (hit for hit in hits["hits"] if isinstance(hit, dict))
+            continue
         records = next((value[name] for name in _LISTS if _is_list_of_objects(value.get(name))), None)
         if records is None or not _is_a_wrapper(value):
             yield value
         else:
             yield from (record for record in records if isinstance(record, dict))
+
+
+def _inner(outer: dict[str, Any]) -> dict[str, Any]:
+    """What an object holds that has nothing else to say."""
+    for name in _AROUND:
+        inner = outer.get(name)
+        if isinstance(inner, dict) and not any(isinstance(v, dict | list) for k, v in outer.items() if k != name):
+            return inner if name == "result" or len(outer) == 1 else outer
+    return outer
+
+
+def event_in(record: dict[str, Any]) -> SourceEvent | None:
+    """The Windows event whose XML is the record's `_raw`; None for any other record."""
+    text = record.get("_raw")
+    return xml_event(text) if isinstance(text, str) and text.lstrip().startswith("<Event") else None
 
 
 def _is_list_of_objects(value: object) -> bool:

@@ -24,7 +24,8 @@ def flatten(raw: Event) -> Event:
         return _from_xml(
             event, {name: value for name, value in raw.items() if name not in ("Event", "Event_attributes")}
         )
-    if isinstance(raw.get("System"), dict) and ("EventData" in raw or "UserData" in raw):
+    system = raw.get("System")
+    if isinstance(system, dict) and ({"EventData", "UserData"} & raw.keys() or {"EventID", "Channel"} <= system.keys()):
         return _from_xml(raw, {})
     if isinstance(raw.get("winlog"), dict):
         return _from_winlogbeat(raw, raw["winlog"])

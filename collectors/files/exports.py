@@ -1,0 +1,91 @@
+"""Windows events as other products export them, in the shape that `windows_record.flatten` knows.
+
+Wazuh (`data.win`), EvtxECmd (`Payload`), Kibana (`fields`), Velociraptor's EvtxHunter and log shippers (a flat head and
+EventData beside it), Splunk and Get-WinEvent (EventCode, LogName, …). Everything else is returned as it came.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from jikimi.domain.event import Event
+from jikimi.domain.windows import service_of
+
+_SECTIONS = {"EventData": "EventData", "event_data": "EventData", "UserData": "UserData", "user_data": "UserData"}
+_HEAD: Mapping[str, tuple[str, ...]] = {
+    "EventID": ("EventID", "EventId", "EventCode", "event_id", "eventID", "Id"),
+    "Channel": ("Channel", "LogName", "channel", "log_name"),
+    "Provider_Name": ("Provider_Name", "ProviderName", "Provider", "SourceName", "provider_name", "providerName"),
+    "Computer": ("Computer", "ComputerName", "MachineName", "computer_name", "computer"),
+}
+
+
+def unpacked(raw: Event) -> Event:
+    """The record, nested as Windows nests it or flat with the system's own names; `raw` where it is no such export."""
+    if "EventID" in raw and "Channel" in raw:
+        return _nested(raw, raw) if any(isinstance(raw.get(name), dict) for name in _SECTIONS) else raw
+    fields = raw.get("fields")
+    if "_index" in raw and isinstance(fields, dict) and "_source" not in raw:
+        return fields
+    data = raw.get("data", raw)
+    win = data.get("win") if isinstance(data, dict) else None
+    if isinstance(win, dict) and isinstance(win.get("system"), dict):
+        return _from_wazuh(raw, win)
+    if isinstance(raw.get("Payload"), str) and "EventId" in raw:
+        return _nested(
+            raw, {name: value for name, value in raw.items() if name != "Payload"} | _payload(raw["Payload"])
+        )
+    return _nested(raw, raw)
+
+
+def _nested(raw: Event, whole: Event) -> Event:
+    """`whole` with the system's names for its head and its sections; `raw` when its head is no Windows event's."""
+    names = {ours: name for ours, theirs in _HEAD.items() if (name := _first(whole, theirs)) is not None}
+    if not {"EventID", "Channel"} <= names.keys() or not _is_windows(whole[names["EventID"]], whole[names["Channel"]]):
+        return raw
+    head = {ours: whole[name] for ours, name in names.items()}
+    rest = {name: value for name, value in whole.items() if name not in names.values()}
+    sections = {_SECTIONS[name]: rest.pop(name) for name in _SECTIONS if isinstance(rest.get(name), dict)}
+    if not sections:
+        return {**head, **rest}
+    provider = {"Provider": {"Name": head.pop("Provider_Name")}} if "Provider_Name" in head else {}
+    return {"System": {**head, **provider}, **sections, **{name: v for name, v in rest.items() if v is not None}}
+
+
+def _first(raw: Event, names: tuple[str, ...]) -> str | None:
+    return next((name for name in names if isinstance(raw.get(name), str | int | float)), None)
+
+
+def _is_windows(event_id: Any, channel: Any) -> bool:
+    """Other logs have an `event_id` and a `channel` too."""
+    numeric = not isinstance(event_id, bool) and str(event_id).removesuffix(".0").isdecimal()
+    return numeric and isinstance(channel, str) and (service_of(channel) is not None or "/" in channel)
+
+
+def _from_wazuh(raw: Event, win: Event) -> Event:
+    """Its names begin in lower case: `commandLine` is CommandLine."""
+    system = {_upper(name): value for name, value in win["system"].items()}
+    data = win.get("eventdata")
+    return {
+        "System": {
+            **system,
+            "Provider": {"Name": system.pop("ProviderName", None), "Guid": system.pop("ProviderGuid", None)},
+            "TimeCreated": {"SystemTime": system.pop("SystemTime", raw.get("timestamp"))},
+        },
+        "EventData": {_upper(name): value for name, value in data.items()} if isinstance(data, dict) else {},
+    }
+
+
+def _upper(name: str) -> str:
+    return name[:1].upper() + name[1:]
+
+
+def _payload(text: str) -> Event:
+    """EvtxECmd keeps EventData or UserData as JSON in a text."""
+    try:
+        content = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        content = None
+    sections = {name: content[name] for name in _SECTIONS if name in content} if isinstance(content, dict) else {}
+    return sections or {"Payload": text}
