@@ -4,6 +4,7 @@ What runs here is the same on every system; the calls into Windows are in `subsc
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -38,6 +39,10 @@ CHANNELS = (
 )
 MUST = ("Security", "System", "Application")
 """Every Windows has these: their absence is a trouble, that of others a matter of what is installed."""
+OLDEST = "oldest"
+"""Instead of a bookmark: from the first event on, for a channel that had none yet, or was not there."""
+LOOK_AGAIN = 300.0
+"""Seconds between looks for channels that are not there, or may not be read: Sysmon is installed later."""
 TICK = 0.5
 FINISH_WITHIN = 3.0
 
@@ -59,7 +64,7 @@ class Subscription(Protocol):
 
 
 Open = Callable[[str, str], Subscription]
-"""(channel, bookmark XML or "" for what comes from now on). Raises Stale, Absent, OSError (no right)."""
+"""(channel, bookmark XML, OLDEST, or "" for what comes from now on). Raises Stale, Absent, OSError (no right)."""
 Heard = Callable[[SourceEvent], None]
 
 
@@ -91,19 +96,18 @@ class _Following:
     def __init__(self, source: EventLog, feed: Feed, stack: ExitStack) -> None:
         self._source = source
         self._feed = feed
+        self._stack = stack
         self._unreadable = 0
         self._bookmarks: dict[str, str] = dict(source.memory.load().get("bookmarks", {}))
         self._places = Places(feed, source.memory)
-        self._troubles: list[str] = []
-        self._open = {
-            channel: stack.enter_context(closing(opened))
-            for channel in source.channels
-            if (opened := self._opened(channel)) is not None
-        }
-        self._report()
+        self._troubles: dict[str, str] = {}
+        self._open: dict[str, Subscription] = {}
+        self._look()
 
     def round(self) -> bool:
         """Everything that came since. False when that was nothing."""
+        if time.monotonic() - self._looked_at >= LOOK_AGAIN:
+            self._look()
         busy = False
         for channel, subscription in self._open.items():
             if texts := subscription.events():
@@ -117,18 +121,29 @@ class _Following:
     def finish(self) -> None:
         self._places.finish(FINISH_WITHIN)
 
+    def _look(self) -> None:
+        """Open what is not open yet."""
+        self._looked_at = time.monotonic()
+        for channel in self._source.channels:
+            if channel not in self._open and (opened := self._opened(channel)) is not None:
+                self._open[channel] = self._stack.enter_context(closing(opened))
+                self._bookmarks[channel] = opened.bookmark()
+        self._report()
+
     def _opened(self, channel: str) -> Subscription | None:
+        self._troubles.pop(channel, None)
         try:
             return self._source.open(channel, self._bookmarks.get(channel, ""))
         except Absent:
+            self._bookmarks[channel] = OLDEST  # whatever it will hold when it comes is new
             if channel in MUST:
-                self._troubles.append(f"the channel {channel} is not there")
+                self._troubles[channel] = f"the channel {channel} is not there"
         except Stale:
             del self._bookmarks[channel]
             self._feed.blind(f"events of the channel {channel} went before they were read", datetime.now(UTC))
             return self._opened(channel)
         except OSError as error:
-            self._troubles.append(f"the channel {channel} cannot be read ({error.strerror or error})")
+            self._troubles[channel] = f"the channel {channel} cannot be read ({error.strerror or error})"
         return None
 
     def _tell(self, text: str) -> None:
@@ -144,4 +159,4 @@ class _Following:
 
     def _report(self) -> None:
         unread = [f"{self._unreadable} events could not be read"] * bool(self._unreadable)
-        self._feed.running(f"{len(self._open)} channels", "; ".join([*self._troubles, *unread]))
+        self._feed.running(f"{len(self._open)} channels", "; ".join([*self._troubles.values(), *unread]))

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from collectors.sources.feed import Feed
 from collectors.sources.memory import Memory
+from collectors.windows import event_log
 from collectors.windows.audited import Audited
-from collectors.windows.event_log import Absent, EventLog, Stale
+from collectors.windows.event_log import OLDEST, Absent, EventLog, Stale
 
 ACCESS = """<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System>
 <Provider Name='Microsoft-Windows-Security-Auditing'/><EventID>4663</EventID><EventRecordID>{number}</EventRecordID>
@@ -28,17 +31,23 @@ class Log:
     numbers: list[int]
     oldest: int = 0
     at: int = 0
+    first: int = 0
     opened: list[str] = field(default_factory=list)
+    missing: set[str] = field(default_factory=lambda: {"Missing"})
 
     def open(self, channel: str, bookmark: str) -> "Log":
         self.opened.append(bookmark)
-        if channel == "Missing":
+        if channel in self.missing:
             raise Absent(15007, "not found")
         if channel == "Forbidden":
             raise OSError(5, "Access is denied")
-        if bookmark and int(bookmark) < self.oldest:
+        if bookmark not in ("", OLDEST) and int(bookmark) < self.oldest:
             raise Stale(15011, "stale")
-        self.at = int(bookmark or 0)
+        if bookmark:
+            self.at = 0 if bookmark == OLDEST else int(bookmark)
+        else:
+            self.at = max(self.numbers, default=0)
+        self.first = self.at
         return self
 
     def events(self) -> Sequence[str]:
@@ -53,6 +62,12 @@ class Log:
         pass
 
 
+def from_the_oldest(tmp_path: Path) -> Memory:
+    memory = Memory(tmp_path / "m.json")
+    memory.save({"bookmarks": {"Security": OLDEST}})
+    return memory
+
+
 def followed(
     log: Log, memory: Memory, *, kept: bool, channels: Sequence[str] = ("Security",), audited: Audited | None = None
 ) -> tuple[Feed, list[dict[str, Any]]]:
@@ -61,7 +76,7 @@ def followed(
     source = EventLog(memory, log.open, (audited or Audited()).heard, channels)
     ran = threading.Thread(target=source.run, args=(feed, stop))
     ran.start()
-    while feed.state == "starting" or (feed.seen < len([n for n in log.numbers if n > int(log.opened[-1] or 0)])):
+    while feed.state == "starting" or feed.seen < len([n for n in log.numbers if n > log.first]):
         time.sleep(0.01)
     stop.set()
     taken = feed.take(1000)
@@ -73,22 +88,52 @@ def followed(
 
 
 def test_events_come_with_sigmas_names_and_their_own_time(tmp_path: Path) -> None:
-    _, found = followed(Log([1]), Memory(tmp_path / "m.json"), kept=True)
+    _, found = followed(Log([1]), from_the_oldest(tmp_path), kept=True)
     (event,) = [one for one in found if one.get("EventID")]
     assert (event["ObjectName"], event["SubjectUserName"]) == ("D:\\설계\\plan.docx", "kim")
     assert event["@timestamp"].startswith("2026-03-02T01:02:03.456789")
 
 
 def test_a_bookmark_is_kept_once_the_events_before_it_are_in_the_spool(tmp_path: Path) -> None:
-    memory = Memory(tmp_path / "m.json")
+    memory = from_the_oldest(tmp_path)
     followed(Log([1, 2, 3]), memory, kept=True)
     assert memory.load() == {"bookmarks": {"Security": "3"}}
 
 
 def test_a_crash_before_the_spool_has_them_reads_events_again(tmp_path: Path) -> None:
-    memory = Memory(tmp_path / "m.json")
+    memory = from_the_oldest(tmp_path)
     followed(Log([1, 2, 3]), memory, kept=False)
-    assert memory.load().get("bookmarks", {}) == {}
+    assert memory.load() == {"bookmarks": {"Security": OLDEST}}
+
+
+def test_what_comes_while_the_agent_is_away_is_read_also_when_nothing_came_before(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "m.json")
+    followed(Log([1, 2]), memory, kept=True)
+    _, found = followed(Log([1, 2, 3]), memory, kept=True)
+    assert [str(event["EventRecordID"]) for event in found if event.get("EventID")] == ["3"]
+
+
+def test_a_channel_that_comes_later_is_read_from_its_first_event(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_log, "LOOK_AGAIN", 0.05)
+    monkeypatch.setattr(event_log, "TICK", 0.01)
+    log, feed, stop = Log([1], missing={"Security"}), Feed("logs", "PC-03"), threading.Event()
+    ran = threading.Thread(
+        target=EventLog(Memory(tmp_path / "m.json"), log.open, channels=("Security",)).run, args=(feed, stop)
+    )
+    ran.start()
+    while not log.opened:
+        time.sleep(0.01)
+    log.missing.clear()
+    end = time.monotonic() + 10
+    while feed.seen < 1 and time.monotonic() < end:
+        time.sleep(0.01)
+    stop.set()
+    found = [one.event for one in feed.take(9)]
+    feed.sent += feed.seen
+    ran.join(10)
+    assert [event["EventID"] for event in found if event.get("EventID")] == [4663]
 
 
 def test_reading_goes_on_after_the_bookmark(tmp_path: Path) -> None:
@@ -116,7 +161,7 @@ def test_a_channel_that_may_not_be_read_is_a_trouble_and_one_not_installed_is_no
 
 def test_the_audit_of_object_access_names_who_used_a_file(tmp_path: Path) -> None:
     audited = Audited()
-    followed(Log([1]), Memory(tmp_path / "m.json"), kept=True, audited=audited)
+    followed(Log([1]), from_the_oldest(tmp_path), kept=True, audited=audited)
     who = audited.who("d:\\설계\\PLAN.docx")
     assert (who.pid, who.image, who.user) == (0x1A2C, "C:\\Windows\\explorer.exe", "HANBIT\\kim")
     assert not audited.who("d:\\other").pid
