@@ -25,6 +25,8 @@ NEW_LINKED_HOSTS = 3
 EXPIRES_SOON = timedelta(days=14)
 _BOASTS = ("hacked by", "owned by", "defaced by", "pwned", "was here", "해킹당", "해킹되")
 
+_RUN, _SHOWN = ("script", "style"), ("image",)
+
 Fields = dict[str, Any]
 
 
@@ -39,9 +41,13 @@ def compare(memory: SiteMemory, look: Look, *, deploying: bool = False) -> list[
         return events
     if memory.learning:
         memory.learn(look.page)
+        memory.learn_files(look.files)
         if look.picture:
             memory.picture = look.picture
         return events
+    memory.since_files += 1
+    if look.files:
+        memory.compare_files(look.files)
     found = changes(memory, look.page)
     if look.picture and (far := _picture_distance(memory.picture, look.picture)) > FAR_PICTURE:
         found["picture"] = ("", f"{far} of 64 bits differ")
@@ -58,18 +64,28 @@ def changes(memory: SiteMemory, page: Page) -> dict[str, tuple[str, str]]:
         found["title"] = (memory.titles[-1] if memory.titles else "", page.title or "(no title)")
     for check, kinds, enough in (
         ("scripts", ("script", "style"), 1),
-        ("links", ("frame", "form"), 1),
+        ("links", ("frame", "form", "often", "landed"), 1),
         ("links", ("link",), NEW_LINKED_HOSTS),
     ):
         fresh = {host for kind in kinds for host in page.origins.get(kind, ()) if host not in _known(memory, kind)}
         if len(fresh) >= enough:
             found[check] = ("", ", ".join(sorted(fresh)[:20]))
+    if scripts := [*memory.new_scripts(page), *_altered(memory, page, _RUN)]:
+        hosts = found.get("scripts", ("", ""))[1]
+        found["scripts"] = ("", ", ".join([hosts, *scripts] if hosts else scripts)[:1000])
+    if images := _altered(memory, page, _SHOWN):
+        found["picture"] = ("", ", ".join(images)[:1000])
     share = _unlike(memory.shape, page.shape)
     if share > FAR_SHAPE:
         found["shape"] = ("", f"{share:.0%} of the page's structure is new or gone")
     if told := _text_change(memory, page):
         found["content"] = ("", told)
     return found
+
+
+def _altered(memory: SiteMemory, page: Page, kinds: tuple[str, ...]) -> list[str]:
+    """The site's own files of these kinds that hold something else than what was learned."""
+    return [f"{address} is another file" for address in sorted(memory.altered) if page.files.get(address) in kinds]
 
 
 def _known(memory: SiteMemory, kind: str) -> set[str]:

@@ -1,9 +1,12 @@
 """One look at a site: GET the page as a visitor would, follow redirects, keep what its certificate says."""
 
 import asyncio
+import contextlib
+import hashlib
 import ssl
 import time
 import zlib
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -50,6 +53,19 @@ class SiteFetcher:
             return Look(at, url, error=f"no answer within {WITHIN:.0f} s")
         except Unreachable as error:
             return Look(at, url, error=str(error))
+
+    async def files(self, addresses: Iterable[str]) -> dict[str, str]:
+        """Address → digest of what each answers now; what fails, or is larger than a page may be, is left out."""
+        found: dict[str, str] = {}
+        transport = _Pinned(self.addresses, self._doubting)  # the page has told what is wrong with the certificate
+        async with httpx.AsyncClient(transport=transport, headers=_BROWSER, timeout=WITHIN) as client:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(WITHIN):
+                    for address in addresses:
+                        with contextlib.suppress(httpx.HTTPError, httpx.InvalidURL, Unreachable):
+                            if digest := await _digest(client, address):
+                                found[address] = digest
+        return found
 
     async def _look(self, url: str, at: datetime, begun: float, trust: ssl.SSLContext, doubt: str) -> Look:
         try:
@@ -133,6 +149,14 @@ async def _read(answer: httpx.Response, look: Look, begun: float) -> Look:
     body = await _body(answer)
     page = await asyncio.to_thread(lambda: read_page(_utf8(answer, body), str(answer.url)))
     return Look(**told, page=page, milliseconds=round(1000 * (time.monotonic() - begun)))
+
+
+async def _digest(client: httpx.AsyncClient, address: str) -> str:
+    async with client.stream("GET", address) as answer:
+        if answer.status_code != 200:
+            return ""
+        body = await _body(answer)
+    return hashlib.blake2b(body, digest_size=12).hexdigest() if len(body) < LARGEST else ""
 
 
 async def _body(answer: httpx.Response) -> bytes:

@@ -5,16 +5,26 @@ from datetime import datetime
 import msgspec
 
 from collectors.websites.page import Page, simhash
+from collectors.websites.scripts import Names, strangers
 
 LOOKS_TO_LEARN = 5
 """So many good looks are taken as the site's own face before anything is compared."""
+FILES_EVERY = 12
+"""Looks from one comparison of the site's own files to the next: once an hour at a look every five minutes."""
 CHANGES_TO_IGNORE = 3
 """A place whose text changed so often, alone, is one that changes: news, counters, today's date."""
 
 
+RESTLESS_INLINE = 2
+"""So many learned looks that brought a new script in the page: this site makes them up, they tell nothing."""
+
+
 class SiteMemory(msgspec.Struct, omit_defaults=True):
     """`looks`: good looks so far; `restless`: places and how often their text changed; `told`: what was reported last
-    of each check, so that one change is one event; `failures`: looks in a row without an answer."""
+    of each check, so that one change is one event; `failures`: looks in a row without an answer; `scripts`: addresses
+    of the site's own; `inline`: scripts in the page, by the names they use; `inline_restless`: learned looks that
+    brought new ones; `files`: address → digest; `altered`: those that are others now; `since_files`: looks since they
+    were compared."""
 
     looks: int = 0
     titles: list[str] = []
@@ -27,6 +37,18 @@ class SiteMemory(msgspec.Struct, omit_defaults=True):
     failures: int = 0
     issuer: str = ""
     picture: str = ""
+    scripts: set[str] = set()
+    inline: list[Names] = []
+    inline_restless: int = 0
+    files: dict[str, str] = {}
+    altered: dict[str, str] = {}
+    restless_files: dict[str, int] = {}
+    since_files: int = 0
+
+    @property
+    def wants_files(self) -> bool:
+        """Is it time to compare the site's own files?"""
+        return self.learning or self.since_files >= FILES_EVERY
 
     @property
     def learning(self) -> bool:
@@ -39,8 +61,12 @@ class SiteMemory(msgspec.Struct, omit_defaults=True):
         for kind, hosts in page.origins.items():
             self.origins.setdefault(kind, set()).update(hosts)
         self.shape |= page.shape
+        self.scripts |= _scripts(page)
+        fresh = strangers(page.inline, self.inline)
+        self.inline += fresh
         if self.looks:
             self._note_changes(page, weight=CHANGES_TO_IGNORE)
+            self.inline_restless += bool(fresh)
         self._take_texts(page)
         self.looks += 1
 
@@ -48,6 +74,31 @@ class SiteMemory(msgspec.Struct, omit_defaults=True):
         """The page is still the site's own: places that changed move towards being left out."""
         self._note_changes(page, weight=1)
         self._take_texts(page)
+
+    def learn_files(self, files: dict[str, str]) -> None:
+        """Address → digest of the site's own files, while it is learned."""
+        for address, digest in files.items():
+            if self.files.setdefault(address, digest) != digest:
+                self.restless_files[address] = CHANGES_TO_IGNORE
+
+    def compare_files(self, files: dict[str, str]) -> None:
+        """The same afterwards: `altered` is what is another than it was learned."""
+        self.since_files = 0
+        for address, digest in files.items():
+            known = self.files.setdefault(address, digest)
+            if digest == known or self.restless_files.get(address, 0) >= CHANGES_TO_IGNORE:
+                self.altered.pop(address, None)
+            elif self.altered.get(address) != digest:
+                self.altered[address] = digest
+                self.restless_files[address] = self.restless_files.get(address, 0) + 1
+
+    def new_scripts(self, page: Page) -> list[str]:
+        """What runs in the page and never did: files of the site's own, and scripts in the page by their names."""
+        found = [address.partition("//")[2].partition("/")[2] for address in sorted(_scripts(page) - self.scripts)]
+        if self.inline_restless < RESTLESS_INLINE:
+            planted = strangers(page.inline, self.inline)
+            found += sorted(f"a script in the page ({', '.join(sorted(names)[:8])})" for names in planted)
+        return found
 
     def forget(self) -> None:
         """The company rebuilt its site: learn it anew."""
@@ -71,9 +122,14 @@ class SiteMemory(msgspec.Struct, omit_defaults=True):
         self.simhash = self.still(page)
 
 
+def _scripts(page: Page) -> set[str]:
+    return {address for address, kind in page.files.items() if kind == "script"}
+
+
 class Look(msgspec.Struct, frozen=True):
     """One look at a site. `page` is None when there was no usable answer, `error` says why in one sentence;
-    `certificate_error` is set when the chain, the name or the dates are wrong; `status` 0 means no HTTP answer."""
+    `certificate_error` is set when the chain, the name or the dates are wrong; `status` 0 means no HTTP answer;
+    `files`: address → digest of the site's own files, when it was time for them."""
 
     at: datetime
     url: str
@@ -85,3 +141,4 @@ class Look(msgspec.Struct, frozen=True):
     expires_at: datetime | None = None
     certificate_error: str = ""
     picture: str = ""
+    files: dict[str, str] = {}

@@ -14,6 +14,8 @@ from urllib.parse import urljoin, urlsplit
 import msgspec
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from collectors.websites.scripts import MOST_SCRIPTS, Names, is_script, names_of
+
 DEEPEST = 64
 """Elements nested deeper count as standing at this depth."""
 MOST_PLACES = 2_000
@@ -41,15 +43,31 @@ _ORIGINS = (
     ("form", "form[action]", "action"),
     ("link", "a[href]", "href"),
 )
+_FILES = (
+    ("script", "script[src]", "src"),
+    ("style", "link[rel~=stylesheet][href]", "href"),
+    ("image", "img[src], input[type=image][src]", "src"),
+)
+OFTEN = 5
+"""Links to one host from which on they count as a bundle."""
+MOST_FILES = 30
+"""Of the site's own files, those that a look names; scripts first."""
+_AT_ONCE = ("onload", "onerror", "onpageshow")
+"""Attributes whose script runs without anybody's doing."""
+_DRAWN = re.compile(r"(?:url\(|@import)\s*['\"]?([^'\"();\s]+)", re.IGNORECASE)
 _REFRESH = re.compile(r"url\s*=\s*['\"]?([^'\">]+)", re.IGNORECASE)
 
 
 class Page(msgspec.Struct, frozen=True):
-    """The signals of one page. `origins`: kind → other hosts; `shape`: paths of tags; `texts`: place → digests of its
-    texts; `words`: place → its words in order, for the simhash of what stands still."""
+    """The signals of one page. `origins`: kind → other hosts, under `often` those linked to in a bundle, under `landed`
+    the one that the page came from; `inline`: the scripts in the page by the names they use; `files`: the site's own
+    scripts, style sheets and images, address → kind; `shape`: paths of tags; `texts`: place → digests of its texts;
+    `words`: place → its words in order, for the simhash of what stands still."""
 
     title: str
     origins: dict[str, frozenset[str]]
+    inline: frozenset[Names]
+    files: dict[str, str]
     shape: frozenset[str]
     texts: dict[str, frozenset[str]]
     words: dict[str, tuple[str, ...]]
@@ -59,7 +77,8 @@ def read_page(html: bytes, url: str) -> Page:
     """Never raises: whatever a browser would show something for, the parser reads (HTML5 error recovery)."""
     tree = LexborHTMLParser(_cut(html))
     title = " ".join((found.text() if (found := tree.css_first("title")) else "").split())
-    origins = _origins(tree, url)
+    base = _base(tree, url)
+    origins, inline, files = _origins(tree, url, base), _inline(tree), _own_files(tree, url, base)
     for name in _UNSEEN:
         for node in tree.css(name):
             node.decompose()
@@ -78,6 +97,8 @@ def read_page(html: bytes, url: str) -> Page:
     return Page(
         title[:500],
         {kind: frozenset(hosts) for kind, hosts in origins.items()},
+        inline,
+        files,
         frozenset(shape),
         {place: frozenset(found) for place, found in texts.items()},
         {place: tuple(found) for place, found in words.items()},
@@ -146,26 +167,67 @@ def _named(node: LexborNode) -> str:
     return f"{node.tag}#{name}" if name and not any(map(str.isdigit, name)) else str(node.tag)
 
 
-def _origins(tree: LexborHTMLParser, url: str) -> dict[str, set[str]]:
+def _base(tree: LexborHTMLParser, url: str) -> str:
+    """What the page's addresses are relative to."""
+    node = tree.css_first("base[href]")
+    try:
+        return urljoin(url, (node.attributes.get("href") or "") if node else "")
+    except ValueError:
+        return url
+
+
+def _origins(tree: LexborHTMLParser, url: str, base: str) -> dict[str, set[str]]:
     own = urlsplit(url).hostname or ""
-    found: dict[str, set[str]] = {}
+    found: dict[str, set[str]] = {"landed": {own}}
+    links: Counter[str] = Counter()
     for kind, selector, attribute in _ORIGINS:
         for node in tree.css(selector):
-            _add(found, kind, url, node.attributes.get(attribute), own)
+            host = _foreign_host(base, node.attributes.get(attribute), own)
+            if host:
+                found.setdefault(kind, set()).add(host)
+                links[host] += kind == "link"
     for node in tree.css("meta[http-equiv][content]"):
         if (node.attributes.get("http-equiv") or "").lower() == "refresh":
             told = _REFRESH.search(node.attributes.get("content") or "")
-            _add(found, "frame", url, told.group(1) if told else None, own)
+            if host := _foreign_host(base, told.group(1) if told else None, own):
+                found.setdefault("frame", set()).add(host)
+    for node in tree.css("style"):
+        drawn = (_foreign_host(base, target, own) for target in _DRAWN.findall(node.text()))
+        found.setdefault("style", set()).update(filter(None, drawn))
+    if often := {host for host, count in links.items() if count >= OFTEN}:
+        found["often"] = often
     return found
 
 
-def _add(found: dict[str, set[str]], kind: str, url: str, target: str | None, own: str) -> None:
+def _foreign_host(base: str, target: str | None, own: str) -> str:
+    """The host that `target` leads to; "" for the site's own, and for an address no browser would follow."""
     try:
-        host = urlsplit(urljoin(url, target or "")).hostname
-    except ValueError:  # an address no browser would follow either
-        return
-    if host and host != own:
-        found.setdefault(kind, set()).add(host)
+        host = urlsplit(urljoin(base, target or "")).hostname
+    except ValueError:
+        return ""
+    return host if host and host != own else ""
+
+
+def _inline(tree: LexborHTMLParser) -> frozenset[Names]:
+    scripts = [node for node in tree.css("script") if "src" not in node.attributes]
+    run = [node.text() for node in scripts if is_script(node.attributes.get("type"))]
+    for name in _AT_ONCE:
+        run += [node.attributes.get(name) or "" for node in tree.css(f"[{name}]")]
+    return frozenset(names for text in run[:MOST_SCRIPTS] if (names := names_of(text)))
+
+
+def _own_files(tree: LexborHTMLParser, url: str, base: str) -> dict[str, str]:
+    """Without queries: they are versions and tokens."""
+    own, found = urlsplit(url), dict[str, str]()
+    for kind, selector, attribute in _FILES:
+        for node in tree.css(selector):
+            try:
+                parts = urlsplit(urljoin(base, node.attributes.get(attribute) or ""))
+            except ValueError:
+                continue
+            if (parts.scheme, parts.netloc) == (own.scheme, own.netloc) and len(found) < MOST_FILES:
+                found.setdefault(parts._replace(query="", fragment="").geturl()[:500], kind)
+    return found
 
 
 def _digest(text: str) -> str:

@@ -120,6 +120,8 @@ class SiteWatch:
         memory = _memory(site)
         look = await self._fetcher.look(site.url)
         deploying = site.deploying(look.at)
+        if look.page is not None and memory.wants_files and not deploying:
+            look = msgspec.structs.replace(look, files=await self._fetcher.files(look.page.files))
         if self._draws and not deploying and await asyncio.to_thread(_wants_picture, memory, look):
             look = await self._draw(site, memory, look)
         events = await asyncio.to_thread(compare, memory, look, deploying=deploying)

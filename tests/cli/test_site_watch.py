@@ -12,7 +12,7 @@ import pytest
 from collectors.websites import fetch
 from collectors.websites.addresses import Addresses
 from collectors.websites.fetch import SiteFetcher
-from collectors.websites.memory import LOOKS_TO_LEARN
+from collectors.websites.memory import FILES_EVERY, LOOKS_TO_LEARN
 from collectors.websites.page import Page
 from jikimi.cli.site_watch import AGAIN_AFTER_FAILURE, SiteWatch
 from jikimi.domain.event import EventBatch, decode_envelope
@@ -93,6 +93,15 @@ async def test_a_defaced_page_becomes_an_event_of_its_company(watched: Watched) 
     assert (await watched.row()).last_result == "changed: title"
     changed = (await watched.events())[-1]
     assert (changed["Hostname"], changed["Before"], changed["After"]) == ("홈페이지", "대성테크", "Hacked by nobody")
+
+
+async def test_a_file_of_the_site_that_was_replaced_is_told_within_an_hour(watched: Watched) -> None:
+    watched.site.body = html(more='<script src="/app.js"></script>')
+    watched.site.files["/app.js"] = b"own()"
+    await watched.look(LOOKS_TO_LEARN)
+    watched.site.files["/app.js"] = b"steal()"
+    await watched.look(FILES_EVERY + 1)
+    assert [told for told in await watched.told() if told != ("up", "ok")] == [("scripts", "changed")]
 
 
 async def test_what_was_learned_outlives_the_process(watched: Watched) -> None:

@@ -9,13 +9,15 @@ from pathlib import Path
 
 
 class ServedSite:
-    """`body`, `status` and `headers` of every answer; `url` of the page; how often it was `asked`."""
+    """`body`, `status` and `headers` of every answer but that of a path in `files`; `url` of the page; how often it was
+    `asked`."""
 
     def __init__(self, url: str, body: bytes) -> None:
         self.url = url
         self.body = body
         self.status = 200
         self.asked = 0
+        self.files: dict[str, bytes] = {}
         self.headers: dict[str, str] = {"Content-Type": "text/html; charset=utf-8"}
 
 
@@ -29,9 +31,10 @@ def served(body: bytes, certificate: tuple[Path, Path] | None = None) -> Iterato
             self.send_response(site.status)
             for name, value in site.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(site.body)))
+            body = site.files.get(self.path, site.body)
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(site.body)
+            self.wfile.write(body)
 
         def log_request(self, code: object = "-", size: object = "-") -> None:
             """Quiet."""

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from collectors.websites.compare import EXPIRES_SOON, compare
-from collectors.websites.memory import LOOKS_TO_LEARN, Look, SiteMemory
+from collectors.websites.memory import FILES_EVERY, LOOKS_TO_LEARN, Look, SiteMemory
 from collectors.websites.page import read_page
 from tests.collectors.websites.site import TEXT, html
 
@@ -49,6 +49,12 @@ def test_a_region_that_changed_while_the_site_was_learned_may_go_on_changing() -
         (html(more='<script src="https://evil.example.net/m.js"></script>'), "scripts"),
         (html(more='<iframe src="https://evil.example.net/"></iframe>'), "links"),
         (html(more='<form action="https://evil.example.net/"></form>'), "links"),
+        (html(more='<base href="https://evil.example.net/"><form action="/contact"></form>'), "links"),
+        (html(more="".join(f'<a href="https://casino.example.net/{n}">x</a>' for n in range(5))), "links"),
+        (html(more='<script src="/uploaded.js"></script>'), "scripts"),
+        (html(more='<script>location = "https://evil.example.net/"</script>'), "scripts"),
+        (html(more='<img src="x" onerror="eval(atob(name))">'), "scripts"),
+        (html(more="<style>body { background: url(//evil.example.net/x.png) }</style>"), "scripts"),
         (html(more="".join(f'<a href="https://casino{n}.example.net/">x</a>' for n in range(5))), "links"),
         (html(text="우리는 이 사이트를 가져갔습니다. " * 12), "content"),
         (html(more="<p>hacked by nobody</p>"), "content"),
@@ -66,6 +72,8 @@ def test_a_defaced_page_is_told_by_what_changed(page: bytes, check: str) -> None
     "page",
     [
         html(more='<a href="https://customer.example.net/">고객사</a>'),
+        html(more='<button onclick="openCatalogue(3)">목록</button>'),
+        html(more='<script type="application/ld+json">{"name": "대성테크"}</script>'),
         html(text="대성테크는 정밀 금형과 사출 부품을 설계하고 만드는 기업입니다." + TEXT[TEXT.index("1998") - 1 :]),
     ],
 )
@@ -118,3 +126,54 @@ def test_a_page_that_looks_otherwise_is_told_by_its_picture() -> None:
         checks(memory, html(), picture="ffffffff00000000")
     assert checks(memory, html(), picture="fffffffe00000001") == {("up", "ok")}
     assert checks(memory, html(), picture="00000000ffffffff") == {("up", "ok"), ("picture", "changed")}
+
+
+def test_a_page_that_comes_from_another_host_is_told() -> None:
+    there = read_page(html(), "https://other.example.net/")
+    found = compare(learned(), Look(NOW, URL, 200, page=there))
+    assert ("links", "changed", "other.example.net") in [
+        (one["Check"], one["Status"], one.get("After")) for one in found
+    ]
+
+
+def test_a_script_in_the_page_may_change_its_texts_and_lists() -> None:
+    memory = SiteMemory()
+    for n in range(LOOKS_TO_LEARN + 3):
+        news = ", ".join(f'{{id: {i}, title: "소식 {i}"}}' for i in range(n + 1))
+        script = f'<script>var token = "{n}"; show([{news}]); // {n}</script>'
+        assert checks(memory, html(more=script)) == {("up", "ok")}
+
+
+def test_a_site_that_makes_up_its_scripts_is_not_judged_by_them() -> None:
+    memory = SiteMemory()
+    for n in range(LOOKS_TO_LEARN + 3):
+        assert checks(memory, html(more=f"<script>f{n}(g{n}, h{n})</script>")) == {("up", "ok")}
+
+
+PAGE_WITH_FILES = html(more='<script src="/app.js?v=1"></script><img src="/logo.png">')
+SCRIPT, IMAGE = f"{URL}app.js", f"{URL}logo.png"
+
+
+@pytest.mark.parametrize(("address", "check"), [(SCRIPT, "scripts"), (IMAGE, "picture")])
+def test_a_file_of_the_sites_own_that_is_another_is_told_once_and_its_end_once(address: str, check: str) -> None:
+    memory, own = SiteMemory(), {SCRIPT: "1", IMAGE: "2"}
+    for _ in range(LOOKS_TO_LEARN):
+        assert checks(memory, PAGE_WITH_FILES, files=own) == {("up", "ok")}
+    assert checks(memory, PAGE_WITH_FILES, files=own | {address: "x"}) == {("up", "ok"), (check, "changed")}
+    assert checks(memory, PAGE_WITH_FILES) == {("up", "ok")}
+    assert checks(memory, PAGE_WITH_FILES, files=own) == {("up", "ok"), (check, "ok")}
+
+
+def test_a_file_that_was_another_at_each_look_may_go_on_so() -> None:
+    memory = SiteMemory()
+    for n in range(LOOKS_TO_LEARN + 3):
+        assert checks(memory, PAGE_WITH_FILES, files={IMAGE: str(n)}) == {("up", "ok")}
+
+
+def test_the_sites_own_files_are_asked_for_while_it_is_learned_and_now_and_then_afterwards() -> None:
+    memory = learned()
+    wanted = []
+    for _ in range(2 * FILES_EVERY):
+        wanted.append(memory.wants_files)
+        checks(memory, html(), files={SCRIPT: "1"} if memory.wants_files else {})
+    assert sum(wanted) == 1

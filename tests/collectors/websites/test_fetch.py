@@ -169,3 +169,21 @@ async def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.Monkey
     with socket.create_server(("127.0.0.1", 0)) as silent:
         look = await SiteFetcher(Addresses(private=True)).look(f"http://127.0.0.1:{silent.getsockname()[1]}/")
     assert look.error.startswith("no answer within")
+
+
+async def test_the_sites_own_files_are_known_by_what_they_hold() -> None:
+    with served(b"one") as site:
+        fetcher = SiteFetcher(Addresses(private=True))
+        before = await fetcher.files([f"{site.url}a.js", f"{site.url}b.js"])
+        site.body = b"other"
+        after = await fetcher.files([f"{site.url}a.js"])
+        site.status = 404
+        gone = await fetcher.files([f"{site.url}a.js"])
+    assert before[f"{site.url}a.js"] == before[f"{site.url}b.js"] != after[f"{site.url}a.js"]
+    assert gone == {}
+
+
+async def test_files_inside_networks_are_not_asked_for() -> None:
+    with served(b"one") as site:
+        assert await SiteFetcher(Addresses(private=False)).files([f"{site.url}a.js"]) == {}
+        assert site.asked == 0

@@ -18,12 +18,13 @@ def test_title_and_other_hosts_are_read_as_a_browser_resolves_them() -> None:
         "script": {"cdn.example.com"},
         "frame": {"frames.example.net"},
         "form": {"take.example.org"},
+        "landed": {"www.example.com"},
     }
 
 
 def test_a_refresh_that_leads_elsewhere_is_a_frame_of_that_host() -> None:
     page = read_page(b"<meta http-equiv=Refresh content=\"0; url='https://other.example.net/'\">", URL)
-    assert page.origins == {"frame": {"other.example.net"}}
+    assert page.origins["frame"] == {"other.example.net"}
 
 
 def test_scripts_and_styles_are_no_text() -> None:
