@@ -60,7 +60,7 @@ def create_app(services: Services, settings: ApiSettings) -> FastAPI:
     app.state.services = services
     app.state.settings = settings
     app.state.centre = build(services, settings)
-    app.add_middleware(BodyLimit, limit=settings.max_upload_bytes)
+    app.add_middleware(BodyLimit, limit=settings.max_upload_bytes, besides=workshop.PATHS)
     app.add_middleware(SecurityHeaders)
     errors.install(app)
     for router in ROUTERS:

@@ -61,9 +61,13 @@ class RuleHits(msgspec.Struct):
 
 
 class Backtested(msgspec.Struct, frozen=True):
-    """`complete` is false when the time that was allowed ran out before the events did."""
+    """`loaded` counts rules that can be asked, those that wait for a company's placeholder values among them.
+
+    `complete` is false when the time that was allowed ran out before the events did.
+    """
 
     events: int
+    loaded: int
     seconds: float
     first: datetime | None
     last: datetime | None
@@ -118,6 +122,7 @@ class Backtest:
         rules = sorted(self._hits.values(), key=lambda one: -one.hits)
         return Backtested(
             events=self.events,
+            loaded=self._report.loaded + len(self._rules.open.rules),
             seconds=round(time.monotonic() - self._begun, 3),
             first=self._first,
             last=self._last,

@@ -53,5 +53,5 @@ def _last(lines: Iterator[str], tell: Tell) -> Backtested:
 def _refusal(status: int, body: dict[str, str]) -> Misconfigured | Transient:
     sentence = body.get("error", f"the centre answered {status}")
     if status == 413:
-        sentence = "these rules are too many to send to the running centre; name fewer, or stop it"
+        sentence = "these rules are larger than a centre takes; name fewer"
     return Transient(sentence) if status >= 500 else Misconfigured(sentence)

@@ -1,17 +1,20 @@
 """The work of `jikimi rules backtest`: over files, over the store of a stopped centre, or asked of one that runs."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from collectors.files import Problems, SourceEvent, input_files, read_events
 from detectors.sigma import cache
 from detectors.sigma.load import load_rules
-from detectors.sigma.source import sources
+from detectors.sigma.report import Refusal
+from detectors.sigma.source import Source, sources
 from detectors.workshop.backtest import Backtest, Backtested, Past
 from jikimi.cli.printed import say_some
 from jikimi.cli.rule_ask import ask_centre
@@ -43,9 +46,12 @@ class Wanted:
         """Raises Misconfigured when no rule can be used."""
         rules, report = load_rules(self.rules, keep_in=cache.folder())
         if not report.loaded and not rules.open.rules:
-            why = f": {report.refused[0]}" if report.refused else ""
-            raise Misconfigured(f"no rule in {', '.join(map(str, self.rules))} can be used{why}")
+            raise self.unusable(report.refused)
         return Backtest(rules, report, self.examples)
+
+    def unusable(self, refused: Sequence[Refusal]) -> Misconfigured:
+        why = f": {refused[0]}" if refused else ""
+        return Misconfigured(f"no rule in {', '.join(map(str, self.rules))} can be used{why}")
 
 
 def split(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
@@ -81,16 +87,27 @@ def tested_back(
         if tenant is not None:
             raise Misconfigured("--tenant chooses a company of the event store; files belong to none")
         return over_files(wish, files, tell)
-    return ask_centre(_asked(wish, tenant, seconds), data, tell) or over_store(wish, data, tenant, tell)
+    sent = {f"{n}{Path(one.file).suffix}": one for n, one in enumerate(sources(wish.rules))}
+    told = ask_centre(_asked(wish, sent, tenant, seconds), data, tell)
+    if told is None:
+        return over_store(wish, data, tenant, tell)
+    named = _named(told, sent)
+    if not named.loaded:
+        raise wish.unusable(named.refused)
+    return named
 
 
-def _asked(wish: Wanted, tenant: str | None, seconds: float) -> dict[str, Any]:
-    """The wish as the API takes it; the rule files go by a name that is theirs alone."""
-    named = {
-        f"{n}-{Path(one.file).name}": one.data.decode("utf-8", "replace") for n, one in enumerate(sources(wish.rules))
-    }
+def _named(told: Backtested, sent: Mapping[str, Source]) -> Backtested:
+    """With the files' own names in place of those they were sent under."""
+    for rule in told.rules:
+        rule.file = sent[rule.file].file
+    return structs.replace(told, refused=tuple(structs.replace(one, file=sent[one.file].file) for one in told.refused))
+
+
+def _asked(wish: Wanted, sent: Mapping[str, Source], tenant: str | None, seconds: float) -> dict[str, Any]:
+    """The wish as the API takes it."""
     return {
-        "files": named,
+        "files": {name: one.data.decode("utf-8", "replace") for name, one in sent.items()},
         "since": wish.since.isoformat(),
         "until": wish.until.isoformat(),
         "tenant": tenant,

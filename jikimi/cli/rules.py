@@ -105,8 +105,8 @@ Examples:
 \b
 Without event files the event store of --data is read: asked of the centre when
 it runs, opened when it does not. Days are UTC.
-JSON: events, seconds, first, last, hits, complete, refused, blind, failed and
-rules (rule, title, level, hits, by_day, by_tenant, examples).
+JSON: events, loaded, seconds, first, last, hits, complete, refused, blind,
+failed and rules (rule, title, level, hits, by_day, by_tenant, examples).
 Exit code 0 with or without hits; 1 when the centre does not answer;
 2 when a rule, a file or a folder cannot be used.""",
 )

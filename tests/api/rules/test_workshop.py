@@ -77,7 +77,7 @@ async def test_a_centre_without_a_workshop_says_so(centre: RunningCentre, route:
         ({"files": {"../x.yml": ""}}, "files"),
         ({"files": {".hidden.yml": ""}}, "files"),
         ({"files": {"x.py": ""}}, "files"),
-        ({"files": {f"{n}.yml": "" for n in range(501)}}, "at most 500"),
+        ({"files": {f"{n}.yml": "" for n in range(20_001)}}, "at most 20,000"),
         ({"colour": "red"}, "colour"),
         ({"since": "2026-11-22T00:00:00"}, "since"),
         ({"since": "2026-11-22T00:00:00Z", "until": "2026-11-21T00:00:00Z"}, "until"),
@@ -100,6 +100,21 @@ async def test_rules_that_are_sent_are_checked_tested_and_covered(shop: Shop) ->
     assert [one["title"] for one in tested["untested"]] == ["Rule 1"]
     covered = (await shop.ask("coverage", files=files)).json()
     assert covered["tactics"][0]["techniques"][0]["id"] == "T1059"
+
+
+async def test_a_rule_set_far_larger_than_other_routes_take_is_taken(shop: Shop) -> None:
+    padding = "# " + "x" * 100_000 + "\n"
+    files = {f"{n}.yml": padding + process_rule(n) for n in range(30)}
+    assert (await shop.ask("check", files=files)).json()["loaded"] == 30
+
+
+async def test_what_a_stranger_sends_is_not_read_at_all(centre: RunningCentre) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"{"
+        raise AssertionError("the body was read before the token was seen")
+
+    answer = await centre.client.post("/v1/admin/rules/check", content=endless())
+    assert answer.status_code == 401
 
 
 async def test_without_files_the_centre_s_own_rules_are_meant(shop: Shop) -> None:
