@@ -120,9 +120,13 @@ class Correlator:
         return last_of_each(this.hits)
 
     def close(self, now: datetime) -> list[CorrelationHit]:
-        """The hits of windows that are over by `now` and its lateness; to be called now and then, and at an end."""
+        """The hits of windows that are over by `now` and its lateness; to be called now and then, and at an end.
+
+        In the order in which they were over, since what they feed counts in order of time.
+        """
         this = _Pass(now)
-        for key in [key for key in self._groups if self._rules[key[0]][1].waits]:
+        waiting = [key for key in self._groups if self._rules[key[0]][1].waits]
+        for key in sorted(waiting, key=lambda key: self._groups[key].running.since + self._rules[key[0]][1].timespan):
             group = self._groups[key]
             state = group.running.state
             before = (state.through, len(state.log))
@@ -216,12 +220,14 @@ class Correlator:
         self, this: _Pass, key: Key, group: _Group, tellings: Sequence[Telling], event: Event, origin: bytes
     ) -> None:
         rule, correlation = self._rules[key[0]]
+        onward = msgspec.structs.replace(this, origin=origin)  # not of the event that closed the window
         for telling in tellings:
             if rule.generates:
                 this.hits.append(hit_of(rule, correlation, key[1], group.group, telling, event, origin))
             name = f"{key[0]}:{key[2]}:{telling.anchor}"
-            told, last = event | group.group, telling.session.last
-            self._feed(this, key[1], rule.id, told, name, last, seen=fields_of(told), new=telling.new)
+            told, session = event | group.group, telling.session
+            at = session.start + correlation.timespan if correlation.waits else session.last
+            self._feed(onward, key[1], rule.id, told, name, at, seen=fields_of(told), new=telling.new)
 
     def _touch(self, key: Key, now: datetime) -> None:
         """To be written, and at the end of the resting order."""

@@ -5,6 +5,7 @@ what was told is told again with the right counts. State is what is settled (old
 what is told at once (`sliding`, `ordered`) runs ahead over the log and is run again when something is put into it.
 """
 
+import math
 from bisect import bisect
 from typing import TypeAlias
 
@@ -91,6 +92,14 @@ class Running:
         found = self._settle(through)
         last = self.state.settled.close(self._correlation, through - LATENESS)
         return [Telling(over, over.start, new=True) for over in (*found, *((last,) if last else ()))]
+
+    @property
+    def since(self) -> float:
+        """When the open window began; for what has none, when the next would (`closing` only)."""
+        settled, log = self.state.settled, self.state.log
+        if isinstance(settled, Closing) and settled.window is not None:
+            return settled.window.start
+        return log[0].time if log else math.inf
 
     @property
     def idle(self) -> bool:

@@ -114,6 +114,7 @@ class Backtest:
                 self._count(match.rule, tenant, match.event, event_time(match.event), past[match.index].name, _ONE)
         refs = [(match, match.event, past[match.index].name) for match in matches]
         self._count_hits(tenant, self._correlator.apply(tenant.id, refs, max(one.received_at for one in past)))
+        self._count_hits(tenant, self._correlator.close(max(one.time for one in past)))
         self._correlator.commit()
 
     def result(self, *, complete: bool = True) -> Backtested:

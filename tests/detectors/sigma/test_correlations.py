@@ -127,6 +127,33 @@ class TestCondition:
         assert [row[3] for row in correlator.changed()] == [None]
         assert correlator.close(END) == []
 
+    def test_what_a_window_that_is_over_feeds_is_told_with_the_origin_of_its_own_event(self, load: Load) -> None:
+        quiet = "{type: event_count, rules: [a], group-by: [host], timespan: 10m, condition: {lt: 3}}\nname: quiet\n"
+        outer = "{type: value_count, rules: [quiet], group-by: [host], timespan: 1h, condition: {field: kind, lt: 3}}\n"
+        again = "---\ntitle: Again\nid: 00000000-0000-4000-8000-00000000000d\nlevel: high\ncorrelation: "
+        rules = loaded(load(RULES + f"  {quiet}{again}{outer}"))
+        correlator = Correlator(rules.rules)
+        (match,) = rules.match(SOURCE, [event(0)])
+        correlator.apply("t", [(match, event(0), "e")], NOON, origin=b"here")
+        hits = [*correlator.close(NOON + timedelta(minutes=21)), *correlator.close(END)]
+        assert [(hit.rule.title, hit.origin) for hit in hits if hit.rule.generates] == [("Again", b"here")]
+
+    def test_windows_that_are_over_feed_others_in_the_order_in_which_they_were_over(self, load: Load) -> None:
+        quiet = "{type: event_count, rules: [a], group-by: [host], timespan: 10m, condition: {lt: 3}}\nname: quiet\n"
+        outer = (
+            "{type: value_count, rules: [quiet], group-by: [kind], timespan: 1h, condition: {field: host, gte: 2}}\n"
+        )
+        again = "---\ntitle: Again\nid: 00000000-0000-4000-8000-00000000000d\nlevel: high\ncorrelation: "
+        rules = loaded(load(RULES + f"  {quiet}{again}{outer}"))
+        correlator = Correlator(rules.rules)
+        for number, minute in ((2, 30), (1, 0)):
+            seen = event(minute, host=f"pc-{number}")
+            (match,) = rules.match(SOURCE, [seen])
+            correlator.apply("t", [(match, seen, f"e{number}")], NOON + timedelta(minutes=30))
+        hits = correlator.close(NOON + timedelta(hours=2))
+        assert [(hit.rule.title, hit.distinct) for hit in hits if hit.rule.generates] == [("Again", 2)]
+        assert not correlator.lost
+
     @pytest.mark.parametrize(
         ("words", "kinds", "fires"),
         [
