@@ -39,6 +39,8 @@ class Budget:
     def __init__(self, caps: Caps, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.caps = caps
         self.notes: list[str] = []
+        self.locked = False
+        """Something was locked by its maker; else what is noted is merely large, deep or damaged."""
         self._monotonic = monotonic
         self._until = monotonic() + caps.seconds
         self._unpacked = 0
@@ -48,6 +50,11 @@ class Budget:
         """Each thing once, at most ten."""
         if what not in self.notes and len(self.notes) < 10:
             self.notes.append(what)
+
+    def lock(self, what: str) -> None:
+        """Something that only whoever has the password can read."""
+        self.locked = True
+        self.note(what)
 
     def hurry(self) -> None:
         """Raises Exhausted when the time is up."""

@@ -61,7 +61,7 @@ class Examiner:
             budget = Budget(self._caps)
             verdict = match(pieces(file, budget), self._registry)
             file.seek(0)
-            sealed = looks_encrypted(file.read(SAMPLE))
+            sealed = budget.locked or looks_encrypted(file.read(SAMPLE))
             path, size = _path_of(file, request), os.fstat(file.fileno()).st_size
         found = verdict.best
         if found is None and budget.notes:

@@ -31,7 +31,7 @@ def hwp_text(document: "OleFileIO", budget: Budget) -> str:
         return ""
     flags = struct.unpack_from("<I", header, 36)[0]
     if flags & (_PASSWORD | _DISTRIBUTION):
-        budget.note("the HWP document is locked by a password: only the whole file was compared")
+        budget.lock("the HWP document is locked by a password: only the whole file was compared")
         return ""
     names = [name for name in document.listdir() if name[0] == "BodyText"]
     names.sort(key=lambda name: (len(name[-1]), name[-1]))

@@ -10,9 +10,10 @@ from typing import Literal, NamedTuple
 from collectors.leak.evidence import Evidence
 from collectors.sources.who import Process, Who
 
-Relation = Literal["same", "family", "pipeline", "session"]
+Relation = Literal["same", "family", "pipeline", "session", "unknown"]
 """`family`: one started the other, within a few generations; `pipeline`: started together by the same parent;
-`session`: started by the same parent at different times, or the same person's."""
+`session`: started by the same parent at different times, or the same person's; `unknown`: nobody knows who wrote, but
+somebody had just read."""
 
 READS = 5_000
 """Remembered; the oldest are forgotten."""
@@ -25,16 +26,17 @@ TOGETHER = 1.0
 GENERATIONS = 4
 _INIT = 1
 
-_STRONG: dict[Relation, int] = {"same": 85, "family": 75, "pipeline": 75, "session": 40}
+_STRONG: dict[Relation, int] = {"same": 85, "family": 75, "pipeline": 75, "session": 40, "unknown": 40}
 _WORDS: dict[Relation, tuple[str, str]] = {
     "same": ("같은 프로그램이", "the same program"),
     "family": ("같은 작업에 속한 프로그램이", "programs of the same job"),
     "pipeline": ("함께 실행된 프로그램이", "programs run together"),
     "session": ("같은 사용자가", "the same person"),
+    "unknown": ("누가 썼는지는 알 수 없으나, 누군가 바로 앞에", "it is not known who wrote it, but somebody just"),
 }
 UNSEEN = 10
 """A file that could not be looked at is less than one that was, and is unreadable."""
-_RANK: tuple[Relation, ...] = ("same", "pipeline", "family", "session")
+_RANK: tuple[Relation, ...] = ("same", "pipeline", "family", "session", "unknown")
 
 
 class Read(NamedTuple):
@@ -52,8 +54,8 @@ class Read(NamedTuple):
 
 
 class Written(NamedTuple):
-    """`sealed`: unreadable (encrypted, or an archive that cannot be opened). `examined`: its content was read, and is
-    no protected document's."""
+    """`sealed`: encrypted, as far as one can see. `examined`: its content was looked at, and is no protected document's
+    that anybody could recognise."""
 
     size: int
     who: Who
@@ -82,7 +84,8 @@ class Lineage:
         by_relation: dict[Relation, list[Read]] = {}
         near = [one for one in self._reads.values() if one.counts_at(written.at)]
         for one in sorted(near, key=lambda one: abs(written.at - one.at)):
-            if relation := self._relation(one.who, written.who):
+            relation = self._relation(one.who, written.who)
+            if relation and (relation != "unknown" or abs(written.at - one.at) <= SOON):
                 by_relation.setdefault(relation, []).append(one)
         for relation in _RANK:
             if reads := by_relation.get(relation):
@@ -92,8 +95,10 @@ class Lineage:
         return None
 
     def _relation(self, reader: Who, writer: Who) -> Relation | None:
-        if not reader.pid or not writer.pid:
+        if not reader.pid:
             return None
+        if not writer.pid:
+            return "unknown"
         if reader.pid == writer.pid:
             return "same"
         read_by, written_by = self._find(reader.pid), self._find(writer.pid)
@@ -118,12 +123,12 @@ def _judge(relation: Relation, reads: list[Read], written: Written) -> tuple[Evi
     documents = list(dict.fromkeys(one.path for one in reads))
     ko, en = _WORDS[relation]
     equal = next((one for one in reads if one.size == written.size and one.size >= 1024), None)
-    if equal and relation != "session" and not written.examined:
+    if equal and relation not in ("session", "unknown") and not written.examined:
         ko, en = f"{ko} 보호 문서를 읽고 크기가 같은 파일을 씀", f"{en} read the document and wrote a file of its size"
         rest = [path for path in documents if path != equal.path]
         return Evidence("lineage", 80, ko, en, equal.path), [equal.path, *rest]
     if not written.examined:
-        if relation == "session":
+        if relation in ("session", "unknown"):
             return None
         ko = f"{ko} 보호 문서를 읽은 뒤 파일을 썼으나 그 내용을 확인하지 못함"
         en = f"{en} read the document, then wrote a file that could not be examined"

@@ -33,7 +33,7 @@ def is_office(names: list[str]) -> bool:
 def office_text(archive: zipfile.ZipFile, budget: Budget) -> str:
     """Raises Exhausted, zipfile.BadZipFile and zlib.error (damaged), RuntimeError (encrypted)."""
     if _is_locked(archive, budget):
-        budget.note("the document is locked by a password: only the whole file was compared")
+        budget.lock("the document is locked by a password: only the whole file was compared")
         return ""
     wanted = [name for name in archive.namelist() if any(part.match(name) for part in _PARTS.values())]
     told: list[str] = []

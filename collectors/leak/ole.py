@@ -17,7 +17,7 @@ def ole_text(file: BinaryIO, budget: Budget) -> str:
     try:
         with olefile.OleFileIO(file) as document:
             if document.exists(_LOCKED):
-                budget.note("the document is locked by a password: only the whole file was compared")
+                budget.lock("the document is locked by a password: only the whole file was compared")
                 return ""
             return hwp_text(document, budget)
     except (struct.error, IndexError, ValueError, TypeError) as error:  # olefile lets these through for damaged files

@@ -17,7 +17,7 @@ def pdf_text(file: BinaryIO, budget: Budget) -> str:
     try:
         reader = pypdf.PdfReader(file)
         if reader.is_encrypted and not reader.decrypt(""):
-            budget.note("the PDF is locked by a password: only the whole file was compared")
+            budget.lock("the PDF is locked by a password: only the whole file was compared")
             return ""
         for number, page in enumerate(reader.pages):
             if number >= budget.caps.pages or left <= 0:

@@ -119,10 +119,15 @@ def _zip(file: BinaryIO, budget: Budget, name: str, depth: int) -> Iterator[Piec
     for info in archive.infolist():
         if info.is_dir():
             continue
-        budget.member()
         path = f"{name}/{name_of(info)}".lstrip("/")
         stated = Piece(path, info.file_size, None, info.CRC, bool(info.flag_bits & _ENCRYPTED))
+        budget.locked |= stated.encrypted
+        try:
+            budget.member()
+        except Exhausted as error:
+            spent = error
         if stated.encrypted or spent:
+            budget.hurry()
             yield stated._replace(crc32=None) if info.compress_type == _AES and not info.CRC else stated
             continue
         try:
@@ -173,9 +178,16 @@ def _member(member: Readable, size: int, budget: Budget, path: str, depth: int) 
 
 def _seven(file: BinaryIO, budget: Budget, name: str) -> Iterator[Piece]:
     try:
-        for member in sevenzip.listed(file, budget):
+        members = sevenzip.listed(file, budget)
+        budget.locked |= any(member.encrypted for member in members)
+        for member in members:
             budget.member()
-            yield Piece(f"{name}/{member.name}".lstrip("/"), member.size, None, member.crc, encrypted=True)
+            path = f"{name}/{member.name}".lstrip("/")
+            yield Piece(path, member.size, None, member.crc, encrypted=member.encrypted)
+        if members and not members[0].encrypted:
+            budget.note(f"{_called(name, '7z')}was compared by its list of sizes and checksums only")
+    except sevenzip.Locked as error:
+        budget.lock(f"{_called(name, '7z')}cannot be listed: {error}")
     except sevenzip.Sealed as error:
         budget.note(f"{_called(name, '7z')}cannot be listed: {error}")
 

@@ -20,15 +20,20 @@ _LZMA, _LZMA2, _AES = b"\x03\x01\x01", b"\x21", b"\x06\xf1\x07\x01"
 
 
 class Listed(NamedTuple):
-    """One file with content. `crc` is None when the archive does not state it."""
+    """One file with content. `crc` is None when the archive does not state it; `encrypted`: it has a password."""
 
     name: str
     size: int
     crc: int | None
+    encrypted: bool = False
 
 
 class Sealed(Exception):
     """The list of members cannot be read; the words say why."""
+
+
+class Locked(Sealed):
+    """The names are encrypted."""
 
 
 class _Folder(NamedTuple):
@@ -74,7 +79,7 @@ def _header(file: BinaryIO, budget: Budget) -> "_Reader":
 def _unpack(streams: _Streams, packed: bytes) -> bytes:
     folder, size = streams.folders[0], streams.sizes[0][-1]
     if any(coder == _AES for coder, _ in folder.coders):
-        raise Sealed("the names in the 7z archive are encrypted")
+        raise Locked("the names in the 7z archive are encrypted")
     if len(folder.coders) != 1 or size > LARGEST_HEADER:
         raise Sealed("the 7z archive's list is packed in an unusual way")
     coder, properties = folder.coders[0]
@@ -91,11 +96,14 @@ def _unpack(streams: _Streams, packed: bytes) -> bytes:
 
 def _members(reader: "_Reader") -> list[Listed]:
     contents: list[tuple[int, int | None]] = []
+    encrypted = False
     while (kind := reader.byte()) != _END:
         if kind == _STREAMS:
-            contents = _streams(reader).members
+            streams = _streams(reader)
+            contents = streams.members
+            encrypted = any(coder == _AES for folder in streams.folders for coder, _ in folder.coders)
         elif kind == _FILES:
-            return _files(reader, contents)
+            return [member._replace(encrypted=encrypted) for member in _files(reader, contents)]
         else:
             raise Sealed("damaged 7z archive (properties)")
     return []

@@ -184,9 +184,8 @@ class _Look:
         if found is None and not write.size:
             return
         if found is None or found.confidence < WEAK:
-            sealed = answer.encrypted or (found is not None and found.kind == "not_examined")
-            examined = answer.done == "examined"
-            told = self._lineage(Written(write.size, write.who, write.at, sealed, examined), write.others)
+            examined = answer.encrypted or found is None or found.kind != "not_examined"
+            told = self._lineage(Written(write.size, write.who, write.at, answer.encrypted, examined), write.others)
             if told and (found is None or told.found.confidence > found.confidence) and self._news(told):
                 found, documents, write = told.found, told.documents, write._replace(who=told.writer)
         if found is not None:

@@ -3,7 +3,7 @@
 import pytest
 
 from collectors.leak.lineage import READS, Lineage, Read, Written
-from collectors.sources.who import Process, Who
+from collectors.sources.who import NOBODY, Process, Who
 
 SHELL, PARK, KIM = 50, "park", "kim"
 
@@ -76,6 +76,14 @@ def test_what_could_not_be_looked_at_says_less_than_what_was_and_is_unreadable()
     assert told[0].confidence == 75
     assert "암호화" not in told[0].reason_ko
     assert lineage(100).of(written(102, sealed=True, examined=False)) is None
+
+
+@pytest.mark.parametrize(("at", "confidence"), [(50.0, 40), (100.0, None)])
+def test_where_nobody_knows_the_writer_a_reading_just_before_says_a_little(at: float, confidence: int | None) -> None:
+    """On a file system without fanotify, and before a volume was watched."""
+    told = lineage(100).of(Written(777, NOBODY, at, sealed=True, examined=True))
+    assert (told[0].confidence if told else None) == confidence
+    assert lineage(100).of(Written(777, NOBODY, 21.0, sealed=False, examined=True)) is None
 
 
 def test_the_nearest_relation_leads() -> None:

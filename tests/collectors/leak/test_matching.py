@@ -150,7 +150,7 @@ class TestCopies:
         [
             ("x.zip", ["-tzip", "-mem=AES256", "-psecret"], ("encrypted_member", 85)),
             ("x.7z", ["-psecret"], ("encrypted_member", 97)),
-            ("x.7z", [], ("encrypted_member", 97)),
+            ("x.7z", [], ("member", 97)),
         ],
     )
     def test_what_7z_locks_is_known_by_its_directory(
@@ -245,6 +245,25 @@ class TestText:
         (tmp_path / "x.txt").write_text(excerpt(600).replace(" ", ""))
         assert seen(examiner, tmp_path / "x.txt")[0] == "text"
 
+    def test_what_is_locked_is_told_apart_from_what_is_only_damaged(
+        self, examiner: Examiner, plan: Path, tmp_path: Path
+    ) -> None:
+        """Damage is no encryption: who wrote it did not hide anything."""
+        locked = made.compound({"EncryptedPackage": b"x" * 5000, "EncryptionInfo": b"y" * 5000})
+        (tmp_path / "locked").write_bytes(locked)
+        (tmp_path / "damaged").write_bytes(plan.read_bytes()[:5000])
+        assert examiner.answer(Examine(bytes(tmp_path / "locked"))).encrypted
+        damaged = examiner.answer(Examine(bytes(tmp_path / "damaged")))
+        assert not damaged.encrypted
+        assert damaged.best is not None
+        assert damaged.best.kind == "not_examined"
+
+    @pytest.mark.skipif(not shutil.which("zip"), reason="no zip here")
+    def test_a_locked_zip_of_something_unknown_is_unreadable(self, examiner: Examiner, tmp_path: Path) -> None:
+        (tmp_path / "a.tar").write_bytes(b"x" * 5000)
+        subprocess.run(["zip", "-qj", "-P", "secret", tmp_path / "x.zip", tmp_path / "a.tar"], check=True)
+        assert examiner.answer(Examine(bytes(tmp_path / "x.zip"))).encrypted
+
     def test_documents_with_a_password_are_not_passed_over(
         self, examiner: Examiner, plan: Path, tmp_path: Path
     ) -> None:
@@ -257,6 +276,14 @@ class TestText:
             archive.writestr("META-INF/manifest.xml", "<manifest:encryption-data/>")
         for name in ("x.docx", "x.odt"):
             assert seen(examiner, tmp_path / name)[0] == "not_examined"
+
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be"])
+    def test_a_text_with_a_byte_0_in_it_or_without_a_mark_is_a_text(
+        self, examiner: Examiner, plan: Path, tmp_path: Path, encoding: str
+    ) -> None:
+        dirt = b"\0" if encoding == "utf-8" else b""
+        (tmp_path / "x").write_bytes(dirt + excerpt(600).encode(encoding))
+        assert seen(examiner, tmp_path / "x")[0] == "text"
 
     def test_text_of_a_pdf(self, examiner: Examiner, folder: Path, tmp_path: Path) -> None:
         english = [f"{random.Random(n).getrandbits(40):x}" for n in range(1500)]
@@ -436,6 +463,17 @@ class TestCaps:
             archive.writestr("0", b"\0" * (3 << 20))
             archive.write(drawing, "last")
         best = self.examined(registry, tmp_path / "x.zip", unpacked_bytes=1 << 20).best
+        assert best is not None
+        assert (best.kind, best.confidence) == ("member", 97)
+
+    def test_a_document_behind_ten_thousand_empty_members_is_found_by_the_directory(
+        self, registry: Registry, drawing: Path, tmp_path: Path
+    ) -> None:
+        with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+            for number in range(40):
+                archive.writestr(f"{number}", b"")
+            archive.write(drawing, "last")
+        best = self.examined(registry, tmp_path / "x.zip", members=30).best
         assert best is not None
         assert (best.kind, best.confidence) == ("member", 97)
 
