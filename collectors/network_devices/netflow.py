@@ -7,17 +7,20 @@ counted, never guessed. Nothing a sender can write raises.
 import struct
 from collections import OrderedDict
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from collectors.network_devices.elements import ADDRESSES, REVERSE, UNSIGNED, Record, record_of
+from collectors.network_devices.elements import ADDRESSES, REVERSE, UNSIGNED, Record, record_of, sampling_of
+from collectors.network_devices.sequence import Counts, Sent, Sequences
 
 MOST_TEMPLATES = 4096
 _MOST_FIELDS = 512
+_MOST_SAMPLERS = 256
 _VARIABLE = 0xFFFF
 _V5_HEAD = struct.Struct(">HHIIIIBBH")
 _V5_RECORD = struct.Struct(">4s4s4xHHIIIIHHxBBB8x")
 _V9_HEAD = struct.Struct(">HHIIII")
 _IPFIX_HEAD = struct.Struct(">HHIII")
+_V5_INTERVAL = 0x3FFF
 _OPTIONS = {9: 1, 10: 3}
 _TEMPLATES = {9: 0, 10: 2}
 _UINT32 = 0xFFFFFFFF
@@ -35,7 +38,18 @@ class _Template(NamedTuple):
     """An options template: its records tell of the exporter itself."""
 
 
+class _Source(NamedTuple):
+    """Of one datagram; times in ns since 1970: when it was sent, when the exporter started."""
+
+    version: int
+    exporter: str
+    domain: int
+    exported: int
+    boot: int
+
+
 _Key = tuple[str, int, int, int]
+_Kept = TypeVar("_Kept")
 
 
 class NetFlow:
@@ -44,19 +58,23 @@ class NetFlow:
     def __init__(self) -> None:
         self._templates: OrderedDict[_Key, _Template] = OrderedDict()
         self._boots: OrderedDict[tuple[str, int], int] = OrderedDict()
+        self._samplings: OrderedDict[tuple[str, int], dict[int, int]] = OrderedDict()
+        self._sequences = Sequences()
         self.malformed = 0
         """Datagrams, or rests of them, that are not what they claim."""
         self.without_template = 0
         """Sets of records that came before the template that describes them."""
         self.not_flows = 0
-        """Records without two addresses (switched frames, statistics of the exporter)."""
+        """Records without two addresses (switched frames)."""
+        self.missing = 0
+        """What was lost on the way by the exporter's own numbers: flow records, of NetFlow v9 datagrams."""
 
     def records(self, datagram: bytes, exporter: str) -> list[Record]:
         """The flow records of one datagram of `exporter` (its address)."""
         version = int.from_bytes(datagram[:2])
         try:
             if version == 5:
-                return list(self._version5(datagram))
+                return list(self._version5(datagram, exporter))
             if version in (9, 10):
                 return self._with_templates(version, datagram, exporter)
         except (struct.error, IndexError):
@@ -64,54 +82,75 @@ class NetFlow:
         self.malformed += 1
         return []
 
-    def _version5(self, datagram: bytes) -> Iterator[Record]:
-        _, count, uptime, seconds, nanoseconds, _, _, _, _ = _V5_HEAD.unpack_from(datagram)
+    def _version5(self, datagram: bytes, exporter: str) -> Iterator[Record]:
+        _, count, uptime, seconds, nanoseconds, number, *engine, sampling = _V5_HEAD.unpack_from(datagram)
         whole = (len(datagram) - 24) // 48
         if count > whole:
             self.malformed += 1
+        key = (exporter, 5, engine[0] << 8 | engine[1])
+        self.missing += self._sequences.missing(key, number, Sent(count, count), Counts.RECORDS_BEFORE)
         boot = seconds * 1_000_000_000 + nanoseconds - uptime * 1_000_000
         for n in range(min(count, whole)):
             source, destination, _, _, packets, size, first, last, here, there, flags, protocol, _ = (
                 _V5_RECORD.unpack_from(datagram, 24 + 48 * n)
             )
             start, end = (boot + _since_boot(stamp, uptime) * 1_000_000 for stamp in (first, last))
-            yield Record(source, destination, protocol, here, there, min(start, end), end, packets, size, flags)
+            record = Record(source, destination, protocol, here, there, min(start, end), end, packets, size, flags)
+            yield record.of_all_packets(sampling & _V5_INTERVAL)
 
     def _with_templates(self, version: int, datagram: bytes, exporter: str) -> list[Record]:
         if version == 9:
-            _, _, uptime, seconds, _, domain = _V9_HEAD.unpack_from(datagram)
+            _, _, uptime, seconds, number, domain = _V9_HEAD.unpack_from(datagram)
             boot, at, end = seconds * 1_000_000_000 - uptime * 1_000_000, 20, len(datagram)
         else:
-            _, end, seconds, _, domain = _IPFIX_HEAD.unpack_from(datagram)
+            _, end, seconds, number, domain = _IPFIX_HEAD.unpack_from(datagram)
             boot, at = self._boots.get((exporter, domain), 0), 16
             if end > len(datagram):
                 self.malformed += 1
                 end = len(datagram)
+        source = _Source(version, exporter, domain, seconds * 1_000_000_000, boot)
         found: list[Record] = []
+        records: int | None = 0
         while at + 4 <= end:
             kind, size = struct.unpack_from(">HH", datagram, at)
             if size < 4 or at + size > end:
                 self.malformed += 1
                 break
-            body = datagram[at + 4 : at + size]
-            if kind in (_TEMPLATES[version], _OPTIONS[version]):
-                self._learn(version, body, exporter, domain, of_exporter=kind == _OPTIONS[version])
-            elif kind > 255:
-                template = self._templates.get((exporter, version, domain, kind))
-                if template is None:
-                    self.without_template += 1
-                elif template.of_exporter:
-                    self._of_exporter(template, body, (exporter, domain))
-                else:
-                    exported = seconds * 1_000_000_000
-                    records = [record_of(values, exported, boot) for values in self._values(template, body)]
-                    self.not_flows += records.count(None)
-                    found += filter(None, records)
-            else:
+            try:
+                count = self._set(source, kind, datagram[at + 4 : at + size], found)
+            except (struct.error, IndexError):
                 self.malformed += 1
+                count = None
+            records = None if records is None or count is None else records + count
             at += size
         self.malformed += 0 < end - at < 4
+        sent = None if records is None else Sent(records, len(found))
+        counts = Counts.DATAGRAMS if version == 9 else Counts.RECORDS_BEFORE
+        self.missing += self._sequences.missing((exporter, version, domain), number, sent, counts)
         return found
+
+    def _set(self, source: _Source, kind: int, body: bytes, found: list[Record]) -> int | None:
+        """How many records the set holds, None when nobody can tell; those of flows are added to `found`."""
+        version, exporter, domain, exported, boot = source
+        if kind in (_TEMPLATES[version], _OPTIONS[version]):
+            self._learn(version, body, exporter, domain, of_exporter=kind == _OPTIONS[version])
+            return 0
+        if kind < 256:
+            self.malformed += 1
+            return None
+        template = self._templates.get((exporter, version, domain, kind))
+        if template is None:
+            self.without_template += 1
+            return None
+        values = list(self._values(template, body))
+        for one in values:
+            if template.of_exporter:
+                self._of_exporter(one, (exporter, domain))
+            elif (record := record_of(one, exported, boot)) is None:
+                self.not_flows += 1
+            else:
+                found.append(record.of_all_packets(self._sampling(one, (exporter, domain))))
+        return len(values)
 
     def _learn(self, version: int, body: bytes, exporter: str, domain: int, *, of_exporter: bool) -> None:
         at = 0
@@ -141,13 +180,20 @@ class NetFlow:
             if len(self._templates) > MOST_TEMPLATES:
                 self._templates.popitem(last=False)
 
-    def _of_exporter(self, template: _Template, body: bytes, exporter: tuple[str, int]) -> None:
-        """When it started, from which some count the times of flows."""
-        for values in self._values(template, body):
-            if isinstance(boot := values.get("boot_ms"), int):
-                self._boots[exporter] = boot * 1_000_000
-                if len(self._boots) > MOST_TEMPLATES:
-                    self._boots.popitem(last=False)
+    def _of_exporter(self, values: dict[str, int | bytes], exporter: tuple[str, int]) -> None:
+        """When it started, from which some count the times of flows; of how many packets it looks at one."""
+        if isinstance(boot := values.get("boot_ms"), int):
+            _keep(self._boots, exporter, boot * 1_000_000)
+        if sampling := sampling_of(values):
+            samplers = self._samplings.get(exporter, {})
+            if len(samplers) < _MOST_SAMPLERS:
+                _keep(self._samplings, exporter, {**samplers, _sampler(values): sampling})
+
+    def _sampling(self, values: dict[str, int | bytes], exporter: tuple[str, int]) -> int:
+        """As the record itself states it, or the sampler that it names, or the exporter's only one."""
+        samplers = self._samplings.get(exporter, {})
+        alone = next(iter(samplers.values())) if len(samplers) == 1 else 1
+        return sampling_of(values) or samplers.get(_sampler(values), alone)
 
     def _values(self, template: _Template, body: bytes) -> Iterator[dict[str, int | bytes]]:
         """The values of each record that is whole."""
@@ -170,6 +216,17 @@ class NetFlow:
                         values[name] = raw
                 at += size
             yield values
+
+
+def _sampler(values: dict[str, int | bytes]) -> int:
+    number = values.get("sampler", 0)
+    return number if isinstance(number, int) else 0
+
+
+def _keep(memory: OrderedDict[tuple[str, int], _Kept], key: tuple[str, int], value: _Kept) -> None:
+    memory[key] = value
+    if len(memory) > MOST_TEMPLATES:
+        memory.popitem(last=False)
 
 
 def _field(version: int, body: bytes, at: int) -> tuple[_Field, int]:

@@ -4,6 +4,7 @@ conversations out.
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from collectors.flows.packet import ACK, FIN, ICMP, ICMP6, RST, SYN, TCP
 from collectors.flows.table import Flow
@@ -15,8 +16,16 @@ WAIT = 5.0
 MOST = 50_000
 
 _IDLE, _ACTIVE = 1, 2
-Told = tuple[str, Flow]
-"""The exporter and what it told of."""
+
+
+class Told(NamedTuple):
+    """A conversation, who told of it, what it says it did with it (`action`), and how it sampled (Record)."""
+
+    exporter: str
+    flow: Flow
+    action: str
+    sampling: int
+
 
 _Key = tuple[str, bytes, bytes, int, int, int]
 
@@ -31,19 +40,19 @@ class Pairing:
         """The conversations complete by now; `now` in seconds of any steady clock."""
         yield from self.late(now)
         if record.reverse_packets:
-            yield exporter, _flow(record, None)
+            yield _told(exporter, record, None)
             return
         key = _key(exporter, record)
         other = self._waiting.pop(_turned(key), None)
         if other is not None and key != _turned(key):
-            yield exporter, _flow(*_in_order(other[0], record))
+            yield _told(exporter, *_in_order(other[0], record))
             return
         if key in self._waiting:  # the same direction again: the next part of a long flow
-            yield exporter, _flow(self._waiting.pop(key)[0], None)
+            yield _told(exporter, self._waiting.pop(key)[0], None)
         self._waiting[key] = (record, now)
         if len(self._waiting) > MOST:
             (longest, *_), (waited, _) = self._waiting.popitem(last=False)
-            yield longest, _flow(waited, None)
+            yield _told(longest, waited, None)
 
     def late(self, now: float) -> Iterator[Told]:
         """What has waited in vain."""
@@ -52,7 +61,7 @@ class Pairing:
             if now - since < WAIT:
                 return
             self._waiting.popitem(last=False)
-            yield exporter, _flow(record, None)
+            yield _told(exporter, record, None)
 
 
 def _key(exporter: str, record: Record) -> _Key:
@@ -74,6 +83,11 @@ def _in_order(one: Record, two: Record) -> tuple[Record, Record]:
 
 def _is_answer(record: Record) -> bool:
     return record.source_port < 1024 <= record.destination_port
+
+
+def _told(exporter: str, out: Record, back: Record | None) -> Told:
+    action = out.action or (back.action if back else "")
+    return Told(exporter, _flow(out, back), action, out.sampling)
 
 
 def _flow(out: Record, back: Record | None) -> Flow:

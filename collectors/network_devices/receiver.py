@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import operator
 import socket
 import ssl
 import struct
@@ -14,17 +15,17 @@ from functools import partial
 from typing import Any
 
 from collectors.flows.events import flow_event
-from collectors.flows.table import Flow
 from collectors.network_devices.framing import Framing
 from collectors.network_devices.lines import read_line
 from collectors.network_devices.netflow import NetFlow
-from collectors.network_devices.pairing import Pairing
+from collectors.network_devices.pairing import Pairing, Told
 from collectors.network_devices.senders import Senders
 from collectors.network_devices.settings import DeviceSettings, may_send
+from collectors.network_devices.syslog import LONGEST
 from collectors.sources.feed import Feed
 from jikimi.clock import Clock, utc_now
 from jikimi.domain.event import TIMESTAMP
-from jikimi.domain.logsource import NETWORK_FLOW
+from jikimi.domain.logsource import EXPORTED_FLOW
 from jikimi.errors import Transient
 
 LOOK = 0.2
@@ -138,7 +139,9 @@ class _Listening:
             return
         now = self._clock()
         line = read_line(raw, now, self._zone)
-        self._senders.of(sender).seen += 1
+        count = self._senders.of(sender)
+        count.seen += 1
+        count.cut += len(raw) > LONGEST
         fields: dict[str, Any] = {**line.fields, "sender_ip": sender}
         fields["Hostname"] = fields.get("Hostname") or sender
         self._feed.emit(line.logsource, fields, self._at(line.time, now, fields))
@@ -148,20 +151,27 @@ class _Listening:
         if not self._may_send(exporter):
             return
         decoder, count = self._netflow, self._senders.of(exporter)
-        malformed, without = decoder.malformed, decoder.without_template
+        before = _counters(decoder)
         records = decoder.records(datagram, exporter)
         count.seen += len(records)
-        count.malformed += decoder.malformed - malformed
-        count.without_template += decoder.without_template - without
+        malformed, without, not_flows, missing = map(operator.sub, _counters(decoder), before)
+        count.malformed += malformed
+        count.without_template += without
+        count.not_flows += not_flows
+        count.missing += missing
         for record in records:
             self._tell_flows(self._pairing.add(exporter, record, time.monotonic()))
 
-    def _tell_flows(self, flows: Iterable[tuple[str, Flow]]) -> None:
-        for exporter, flow in flows:
+    def _tell_flows(self, flows: Iterable[Told]) -> None:
+        for exporter, flow, action, sampling in flows:
             event = flow_event(flow)
             stated = datetime.fromisoformat(event.pop(TIMESTAMP))
             event |= {"Hostname": exporter, "Exporter": exporter}
-            self._feed.emit(NETWORK_FLOW, event, self._at(stated, self._clock(), event))
+            if action or flow.answered:
+                event["action"] = action or "accept"
+            if sampling > 1:
+                event["SamplingInterval"] = sampling
+            self._feed.emit(EXPORTED_FLOW, event, self._at(stated, self._clock(), event))
 
     def _at(self, stated: datetime | None, now: datetime, fields: dict[str, Any]) -> datetime:
         if stated is None or abs(stated - now) <= WRONG_CLOCK:
@@ -190,9 +200,8 @@ class _Listening:
             return
         self._connections[task] = sender, writer
         try:
-            if tls is not None:
-                await writer.start_tls(tls, ssl_handshake_timeout=HANDSHAKE)
-            await self._hear(reader, sender)
+            if tls is None or await self._shaken_hands(tls, writer, sender):
+                await self._hear(reader, sender)
         except (OSError, TimeoutError):
             pass  # the sender went away; what came before it did is told
         finally:
@@ -200,6 +209,14 @@ class _Listening:
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
+
+    async def _shaken_hands(self, tls: ssl.SSLContext, writer: asyncio.StreamWriter, sender: str) -> bool:
+        try:
+            await writer.start_tls(tls, ssl_handshake_timeout=HANDSHAKE)
+        except (OSError, TimeoutError):
+            self._senders.of(sender).no_handshake += 1
+            return False
+        return True
 
     def _has_room(self, sender: str) -> bool:
         of_it = sum(other == sender for other, _ in self._connections.values())
@@ -233,6 +250,10 @@ class _Listening:
             self._feed.health(
                 "gap" if told["Dropped"] else "heartbeat", told.pop("Reason") or "what this device sent", **told
             )
+
+
+def _counters(decoder: NetFlow) -> tuple[int, int, int, int]:
+    return decoder.malformed, decoder.without_template, decoder.not_flows, decoder.missing
 
 
 class _Datagrams(asyncio.DatagramProtocol):

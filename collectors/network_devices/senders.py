@@ -12,13 +12,17 @@ OTHERS = "others"
 
 @dataclass(slots=True)
 class Count:
-    """`seen` messages or flow records, `cut` longer than is read, `refused` from who may not send."""
+    """`seen` messages or flow records, `cut` longer than is read, `refused` from who may not send, `missing` by the
+    exporter's own numbers (below 0: more came late than was missed since)."""
 
     seen: int = 0
     cut: int = 0
     malformed: int = 0
     without_template: int = 0
+    not_flows: int = 0
+    missing: int = 0
     refused: int = 0
+    no_handshake: int = 0
 
 
 class Senders:
@@ -36,7 +40,7 @@ class Senders:
         """The fields of an `agent_health` event for each sender heard since the last time; counting begins anew."""
         counts, self._counts = self._counts, {}
         for sender, count in counts.items():
-            lost = count.refused + count.cut + count.malformed + count.without_template
+            lost = sum(_reasons(count).values())
             yield {
                 "Sender": sender,
                 "Seen": count.seen,
@@ -45,11 +49,17 @@ class Senders:
             }
 
 
-def _words(count: Count) -> str:
-    reasons = {
+def _reasons(count: Count) -> dict[str, int]:
+    return {
         "not heard: not in `senders`, or too many connections": count.refused,
         "longer than is read, cut": count.cut,
         "malformed": count.malformed,
-        "flow records before their template": count.without_template,
+        "sets of flow records before their template": count.without_template,
+        "lost on the way, by the exporter's own numbers": max(count.missing, 0),
+        "connections without a TLS handshake that succeeds": count.no_handshake,
     }
-    return "; ".join(f"{number} {what}" for what, number in reasons.items() if number)
+
+
+def _words(count: Count) -> str:
+    told = {**_reasons(count), "records of other things than IP flows, passed over": count.not_flows}
+    return "; ".join(f"{number} {what}" for what, number in told.items() if number)

@@ -11,7 +11,7 @@ import orjson
 
 from jikimi.clock import Clock, utc_now
 from jikimi.domain.event import TIMESTAMP, Event, canonical, format_time
-from jikimi.domain.logsource import AGENT_HEALTH, DNS_QUERY, NETWORK_FLOW, PROCESS_CREATION, LogSource
+from jikimi.domain.logsource import AGENT_HEALTH, DNS_QUERY, EXPORTED_FLOW, NETWORK_FLOW, PROCESS_CREATION, LogSource
 
 State = Literal["starting", "running", "degraded", "failed", "stopped"]
 HealthKind = Literal[
@@ -21,7 +21,7 @@ HealthKind = Literal[
 CAPACITY = 8192
 PATIENCE = 20.0
 """Seconds: a busy disk holds the spool up for some, and the kernel's queues stretch meanwhile."""
-CAN_WAIT = frozenset({NETWORK_FLOW, PROCESS_CREATION, DNS_QUERY})
+CAN_WAIT = frozenset({NETWORK_FLOW, EXPORTED_FLOW, PROCESS_CREATION, DNS_QUERY})
 """Many, and each says little: a few seconds of them travel together, since a commit and an upload cost far more than
 an event."""
 ENOUGH = 1000

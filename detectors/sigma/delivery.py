@@ -54,7 +54,7 @@ DELIVERED: tuple[Delivered, ...] = (
     _delivered(None, "access log (common, combined), IIS, Zeek", ("webserver",)),
     _delivered(None, "Squid, W3C proxy log, a device's web filter, Zeek", ("proxy",)),
     _delivered(None, "dnsmasq, BIND, unbound, Windows DNS, captures, Zeek", ("dns",)),
-    _delivered(None, "network devices over syslog, netfilter in the system log, Zeek", ("firewall",)),
+    _delivered(None, "network devices over syslog, NetFlow, IPFIX, netfilter in the system log, Zeek", ("firewall",)),
     _delivered(None, "Defender, ClamAV, Jikimi's own scanner", ("antivirus",)),
     _delivered(None, "PostgreSQL and MySQL statement logs", ("database",)),
     _delivered(None, "sources of any system", windows.CATEGORIES),

@@ -120,9 +120,10 @@ def _our_class(logsource: LogSource, event: Event) -> EventClass:
 
 def _flow(ours: EventClass, event: Event) -> EventClass:
     system = _system_of(event.get("Image"))
+    by_a_device = frozenset({"firewall"}) if "netflow" in ours.services else frozenset[str]()
     return EventClass(
         products=ours.products | (frozenset({system}) if system else _SYSTEMS),
-        categories=ours.categories | {"network_connection"},
+        categories=ours.categories | {"network_connection"} | by_a_device,
         services=ours.services,
         nameless=system is None,
     )
@@ -147,6 +148,9 @@ def _malware(ours: EventClass, _event: Event) -> EventClass:
 
 # (product, category or service) → Sigma's name of a field ← the name it has in these events.
 _ALIASES: dict[tuple[str | None, str | None], dict[str, str]] = {
+    ("jikimi", "network_flow"): {
+        "src_ip": "SourceIp", "src_port": "SourcePort", "dst_ip": "DestinationIp", "dst_port": "DestinationPort",
+    },
     ("jikimi", "malware_scan"): {"Filename": "TargetFilename"},
     ("jikimi", "dns_query"): {"query": "QueryName", "record_type": "QueryType", "answer": "QueryResults"},
     ("zeek", "dns"): {"record_type": "qtype_name", "answer": "answers"},

@@ -19,6 +19,8 @@ UNKNOWN = LogSource()
 
 # Our own log sources, documented field by field in rules/README.md.
 NETWORK_FLOW = LogSource(product="jikimi", category="network_flow")
+EXPORTED_FLOW = LogSource(product="jikimi", category="network_flow", service="netflow")
+"""Told by a router, switch or firewall (NetFlow, IPFIX)."""
 REMOVABLE_MEDIA = LogSource(product="jikimi", category="removable_media")
 FILE_ACCESS = LogSource(product="jikimi", category="file_access")
 WEB_INTEGRITY = LogSource(product="jikimi", category="web_integrity")

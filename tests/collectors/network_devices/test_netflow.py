@@ -96,8 +96,65 @@ def test_ipfix_counts_of_the_other_direction_make_one_flow() -> None:
     described += struct.pack(">HHIHHI", 0x8002, 4, 29305, 0x8001, 4, 29305)
     data = DATA[:8] + struct.pack(">IIII", 3, 300, 2, 200)
     records = NetFlow().records(_ipfix(_set(2, struct.pack(">HH", 256, 6) + described), _set(256, data)), R)
-    flow = next(Pairing().add(R, records[0], 0.0))[1]
+    flow = next(Pairing().add(R, records[0], 0.0)).flow
     assert (flow.packets_out, flow.bytes_out, flow.packets_in, flow.bytes_in) == (3, 300, 2, 200)
+
+
+def test_counts_of_a_sampled_packet_stand_for_all_that_were_not_looked_at() -> None:
+    """NetFlow v5 in its header, v9 by an options record of the sampler that the flow names, IPFIX as packets passed."""
+    v5 = struct.pack(">HHIIIIBBH", 5, 1, 60_000, BOOT + 60, 0, 1, 0, 0, 1 << 14 | 100) + _v5_record()
+    options = struct.pack(">HHH", 300, 4, 8) + struct.pack(">HHHHHH", 1, 4, 48, 1, 50, 4)
+    sampler = struct.pack(">IBI", 0, 3, 50)
+    data = _set(256, DATA[:8] + struct.pack(">IIB", 7, 700, 3))
+    described = b"".join(struct.pack(">HH", *field) for field in [(8, 4), (12, 4), (2, 4), (1, 4), (48, 1)])
+    v9 = _v9(_set(1, options), _set(300, sampler), _set(0, struct.pack(">HH", 256, 5) + described), data)
+    scoped = struct.pack(">HHH", 300, 3, 1) + struct.pack(">HHHHHH", 149, 4, 305, 4, 306, 4)
+    of_all = struct.pack(">III", 7, 1, 9)
+    ipfix = _ipfix(_set(3, scoped), _set(300, of_all), _set(2, TEMPLATE), _set(256, DATA))
+    told = [NetFlow().records(datagram, R)[0] for datagram in (v5, v9, ipfix)]
+    assert [(record.packets, record.bytes, record.sampling) for record in told] == [
+        (10 * 100, 1500 * 100, 100),
+        (7 * 50, 700 * 50, 50),
+        (10 * 10, 1500 * 10, 10),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("element", "value", "action"),
+    [(233, 3, "deny"), (233, 1, "accept"), (89, 0x40, "accept"), (89, 0x82, "drop"), (89, 0, "")],
+)
+def test_what_a_firewall_did_with_a_flow_is_kept(element: int, value: int, action: str) -> None:
+    fields = b"".join(struct.pack(">HH", *field) for field in [(8, 4), (12, 4), (element, 1)])
+    template = struct.pack(">HH", 256, 3) + fields
+    records = NetFlow().records(_v9(_set(0, template), _set(256, DATA[:8] + bytes([value]))), R)
+    assert [told.action for told in Pairing().add(R, records[0], 0.0)] == []
+    pairing = Pairing()
+    list(pairing.add(R, records[0], 0.0))
+    assert [told.action for told in pairing.late(WAIT + 1)] == [action]
+
+
+def test_a_set_that_is_damaged_costs_itself_only() -> None:
+    decoder = NetFlow()
+    broken = _set(2, struct.pack(">HHHH", 400, 1, 0x8005, 4))  # the number of its maker is missing
+    assert decoder.records(_ipfix(_set(2, TEMPLATE), _set(256, DATA), broken, _set(256, DATA)), R) == [EXPECTED] * 2
+    assert decoder.malformed == 1
+
+
+@pytest.mark.parametrize("version", [5, 9, 10])
+def test_datagrams_that_were_lost_on_the_way_are_counted_by_the_exporters_own_numbers(version: int) -> None:
+    decoder = NetFlow()
+    for number in [0, 1, 2, 5, 6, 4, 7]:
+        two = _v5_record() * 2
+        datagram = {
+            5: struct.pack(">HHIIIIBBH", 5, 2, 60_000, BOOT, 0, number * 2, 0, 0, 0) + two,
+            9: struct.pack(">HHIIII", 9, 2, 1000, BOOT, number, 7) + _set(0, TEMPLATE) + _set(256, DATA * 2),
+            10: _ipfix(_set(2, TEMPLATE), _set(256, DATA * 2)),
+        }[version]
+        if version == 10:
+            datagram = datagram[:8] + struct.pack(">I", number * 2) + datagram[12:]
+        decoder.records(datagram, R)
+    assert decoder.missing == (1 if version == 9 else 2)
+    assert decoder.malformed == 0
 
 
 def test_templates_are_bounded_and_the_oldest_is_forgotten() -> None:
@@ -154,8 +211,8 @@ def _record(source: str, ports: tuple[int, int], start: int, flags: int = 0, pro
 def _paired(*records: Record) -> list[Flow]:
     pairing, flows = Pairing(), []
     for record in records:
-        flows += [flow for _, flow in pairing.add(R, record, 0.0)]
-    return [*flows, *(flow for _, flow in pairing.late(WAIT + 1))]
+        flows += [told.flow for told in pairing.add(R, record, 0.0)]
+    return [*flows, *(told.flow for told in pairing.late(WAIT + 1))]
 
 
 def test_both_directions_are_one_flow_from_the_side_that_began() -> None:
@@ -174,8 +231,8 @@ def test_of_directions_that_began_at_once_the_clients_is_the_openers() -> None:
 def test_beyond_its_bound_the_longest_waiting_direction_is_told_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pairing_module, "MOST", 2)
     waiting = Pairing()
-    told = [flow for port in (1001, 1002, 1003) for flow in waiting.add(R, _record(A, (port, 443), 1), 0.0)]
-    assert [flow.source_port for _, flow in told] == [1001]
+    told = [one for port in (1001, 1002, 1003) for one in waiting.add(R, _record(A, (port, 443), 1), 0.0)]
+    assert [one.flow.source_port for one in told] == [1001]
 
 
 def test_a_direction_that_stays_alone_is_told_and_a_servers_is_the_answer() -> None:
@@ -240,9 +297,9 @@ def _exported(path: Path, version: list[str], scratch: Path) -> list[Flow]:
             except TimeoutError:
                 break
             for record in decoder.records(datagram, R):
-                flows += [flow for _, flow in pairing.add(R, record, 0.0)]
-    assert (decoder.malformed, decoder.without_template) == (0, 0)
-    return [*flows, *(flow for _, flow in pairing.late(WAIT + 1))]
+                flows += [told.flow for told in pairing.add(R, record, 0.0)]
+    assert (decoder.malformed, decoder.without_template, decoder.missing) == (0, 0, 0)
+    return [*flows, *(told.flow for told in pairing.late(WAIT + 1))]
 
 
 def _told(flows: list[Flow]) -> list[tuple[object, ...]]:

@@ -129,6 +129,14 @@ def test_exported_flows_are_network_flow_events_of_the_exporter() -> None:
     assert (report["Kind"], report["Sender"], report["Seen"], report["Dropped"]) == ("gap", "127.0.0.1", 2, 1)
 
 
+def test_a_datagram_longer_than_is_read_is_cut_and_counted() -> None:
+    port = _free()
+    with _listening(DeviceSettings(HERE, "127.0.0.1", syslog_udp=port)) as heard:
+        _send(port, UTM + b" msg=" + b"x" * 20_000)
+        assert heard.wait(1)[0]["src_ip"] == "192.0.2.1"
+    assert heard.dropped() == 1
+
+
 def test_who_is_not_in_the_list_is_not_heard_and_that_is_told() -> None:
     port = _free()
     with _listening(DeviceSettings(("192.0.2.0/24",), "127.0.0.1", syslog_udp=port, syslog_tcp=port)) as heard:
@@ -198,10 +206,14 @@ def test_syslog_over_tls_is_heard_and_without_the_senders_certificate_refused(ce
     with _listening(settings) as heard:
         with contextlib.suppress(ssl.SSLError, ConnectionError):
             _say(port, context, b"<13>who am I\n")
+        with socket.create_connection(("127.0.0.1", port)) as plain:
+            plain.sendall(b"<13>no TLS at all\n")
+            plain.recv(100)
         context.load_cert_chain(certificate)
         _say(port, context, b"%d %s<14>cut off" % (len(UTM), UTM))
         events = heard.wait(2)
     assert [event["message"] for event in events][1:] == ["cut off"]
+    assert "2 connections without a TLS handshake" in heard.events(health=True)[-1]["Reason"]
     assert events[0]["src_ip"] == "192.0.2.1"
 
 

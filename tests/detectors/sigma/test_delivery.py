@@ -7,7 +7,8 @@ import pytest
 from detectors.sigma.delivery import DELIVERED, why_blind
 from detectors.sigma.load import load_rules
 from detectors.sigma.route import class_of, complete
-from jikimi.domain.logsource import LogSource
+from jikimi.domain.event import Event
+from jikimi.domain.logsource import EXPORTED_FLOW, NETWORK_FLOW, LogSource
 from jikimi.testing.corpus import corpus_root
 
 
@@ -60,6 +61,8 @@ def test_what_is_delivered_is_seen_by_the_rules_on_it(entry: tuple[str, frozense
         (LogSource(product="linux", service="cron"), LogSource(product="linux", service="syslog")),
         (LogSource(product="zeek", service="dns"), LogSource(category="dns")),
         (LogSource(product="zeek", service="http"), LogSource(category="proxy")),
+        (EXPORTED_FLOW, LogSource(category="firewall")),
+        (EXPORTED_FLOW, LogSource("linux", "network_connection")),
         (LogSource("fortigate", None, "event"), LogSource(product="fortios", service="sslvpnd")),
         (LogSource(service="syslog"), LogSource(product="huawei", service="bgp")),
         (LogSource(service="syslog"), LogSource(product="linux")),
@@ -77,6 +80,18 @@ def test_a_zeek_event_has_the_words_of_proxy_and_dns_rules() -> None:
     assert (seen["c-uri"], seen["c-useragent"], seen["cs-host"]) == ("/a.exe", "x", "example.com")
     seen = complete(LogSource(product="zeek", service="dns"), {"qtype_name": "TXT", "answers": ["a"]})
     assert (seen["record_type"], seen["answer"]) == ("TXT", ["a"])
+
+
+def test_a_flow_that_a_router_told_of_has_the_words_of_firewall_rules_and_the_agents_own_is_none() -> None:
+    event: Event = {
+        "SourceIp": "192.0.2.1",
+        "SourcePort": 40000,
+        "DestinationIp": "198.51.100.2",
+        "DestinationPort": 23,
+    }
+    seen = complete(EXPORTED_FLOW, event)
+    assert (seen["src_ip"], seen["src_port"], seen["dst_ip"], seen["dst_port"]) == tuple(event.values())
+    assert not class_of(NETWORK_FLOW, event).is_all(LogSource(category="firewall"))
 
 
 @pytest.mark.corpus
