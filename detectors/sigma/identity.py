@@ -3,6 +3,7 @@
 pySigma takes UUIDs only. References to a UUID find it however it is written.
 """
 
+import hashlib
 from typing import Any
 from uuid import UUID
 
@@ -29,3 +30,8 @@ def as_id(text: str) -> str:
         return str(UUID(text))
     except ValueError:
         return text
+
+
+def known_as(identifier: Any, name: Any, title: Any) -> str:
+    """What a rule is known as: its id, or without one a digest of what it calls itself."""
+    return as_id(str(identifier)) if identifier else hashlib.sha256(f"{name}\x1f{title}".encode()).hexdigest()[:32]

@@ -20,7 +20,7 @@ from detectors.sigma.delivery import why_blind
 from detectors.sigma.detections import check_detections, in_texts
 from detectors.sigma.fault import fault_of
 from detectors.sigma.filters import Filter, filter_of, filtered, stated_source, without_effect
-from detectors.sigma.identity import as_id, id_of
+from detectors.sigma.identity import as_id, id_of, known_as
 from detectors.sigma.match import RuleSet
 from detectors.sigma.modifiers import NoValues, Unsupported
 from detectors.sigma.open_rules import OpenRule, OpenRules, open_rule
@@ -276,4 +276,4 @@ def _named(item: SigmaRule | SigmaCorrelationRule, file: str, logsource: LogSour
 
 
 def _id(item: SigmaRule | SigmaCorrelationRule) -> str:
-    return str(item.id) if item.id else hashlib.sha256(f"{item.name}\x1f{item.title}".encode()).hexdigest()[:32]
+    return known_as(item.id, item.name, item.title)

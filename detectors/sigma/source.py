@@ -107,7 +107,9 @@ def sources(paths: Sequence[Path]) -> Iterator[Source]:
             raise Misconfigured(f"rules: {path} does not exist; name a rule file or a folder of rule files.")
         inside = sorted(_rule_files(path)) if path.is_dir() else [path]
         for file in inside:
-            if file.is_file() and (real := file.resolve()) not in seen:
+            if not file.is_file():  # a broken link, a pipe: told as a file without a rule
+                yield Source(str(file), b"")
+            elif (real := file.resolve()) not in seen:
                 seen.add(real)
                 try:
                     yield Source(str(file), file.read_bytes())

@@ -1,7 +1,7 @@
 """`jikimi rules check`: everything that can be said of rules without an event.
 
-Refusals and blind rules are the loader's; remarks come from `spec`, `fields`, `duplicates`, `slow` and, for rules of
-our own, from missing samples.
+Refusals, blind rules and filters without effect are the loader's; other remarks come from `spec`, `fields`,
+`duplicates`, `slow` and, for rules of our own, from missing samples.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,13 +47,14 @@ def check(
     if not report.files:
         raise Misconfigured(f"no rule (.yml, .yaml) in {', '.join(map(str, paths))}")
     documents = documents_in(paths, progress)
-    by_id = {str(document.content["id"]): document for document in documents if "id" in document.content}
+    by_id = {document.rule_id: document for document in documents}
     remarks = [
         *remarks_of_spec(documents, attack, progress),
         *remarks_of_fields(rule_set.rules, by_id, known_fields(our_rules)),
         *remarks_of_duplicates(rule_set.rules, by_id),
         *remarks_of_slow(rule_set.rules, by_id),
         *_remarks_of_samples(rule_set.rules, by_id),
+        *(Remark(idle.rule, idle.file, idle.line, "filter", idle.reason) for idle in report.without_effect),
     ]
     remarks.sort(key=lambda remark: (remark.file, remark.line, remark.check))
     return Checked(report.files, report.loaded, report.refused, tuple(remarks), report.blind, left_out(attack))

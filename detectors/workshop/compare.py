@@ -66,7 +66,7 @@ def side(paths: Sequence[Path], progress: Progress = silent) -> Side:
     progress("loading", 0, 0)
     rules, report = load_rules(paths, keep_in=cache.folder())
     found = documents_in(paths, progress)
-    return Side(rules, report, {str(one.content["id"]): one for one in found if "id" in one.content})
+    return Side(rules, report, {one.rule_id: one for one in found})
 
 
 def compare(old: Side, new: Side) -> Compared:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from detectors.sigma.identity import known_as
 from detectors.sigma.rule_collection import rules_of
 from detectors.sigma.source import Source, sources
 
@@ -27,6 +28,11 @@ class Document(msgspec.Struct, frozen=True):
     @property
     def title(self) -> str:
         return str(self.content.get("title", ""))
+
+    @property
+    def rule_id(self) -> str:
+        """The id of the rule that is loaded from it."""
+        return known_as(self.content.get("id"), self.content.get("name"), self.content.get("title"))
 
     def line_of(self, near: str = "") -> int:
         """The line that says `near` in this document, else its title's."""

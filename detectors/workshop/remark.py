@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-Check = Literal["spec", "field", "duplicate", "slow", "samples"]
+Check = Literal["spec", "field", "duplicate", "slow", "samples", "filter"]
 
 
 class Remark(msgspec.Struct, frozen=True):

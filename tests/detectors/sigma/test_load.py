@@ -191,3 +191,9 @@ def test_a_kept_rule_set_is_not_used_by_another_version_of_the_reader(
     assert cache.find(tmp_path, files) is not None
     monkeypatch.setattr(cache, "_reader", lambda: b"another version")
     assert cache.find(tmp_path, files) is None
+
+
+def test_a_broken_link_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "gone.yml").symlink_to(tmp_path / "nosuch.yml")
+    (tmp_path / "self.yml").symlink_to(tmp_path / "self.yml")
+    assert [Path(r.file).name for r in load_rules([tmp_path])[1].refused] == ["gone.yml", "self.yml"]

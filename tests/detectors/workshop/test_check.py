@@ -188,3 +188,19 @@ def test_the_public_rules_are_checked_and_only_placeholders_refused() -> None:
     assert result.loaded > 3_700
     assert all("placeholder" in refusal.reason for refusal in result.refused)
     assert texts(result, "field") == []
+
+
+def test_a_filter_that_reaches_no_rule_is_remarked(tmp_path: Path) -> None:
+    text = (
+        "title: Idle\nlogsource: {product: windows}\nfilter:\n  rules: [nobody]\n  s: {User: x}\n  condition: not s\n"
+    )
+    result = checked(write_rules(tmp_path / "r", a=process_rule(1), f=text))
+    assert texts(result, "filter") == ["the filter names 'nobody', which is not among the loaded rules"]
+    assert [remark.line for remark in result.warnings if remark.check == "filter"] == [4]
+
+
+@pytest.mark.parametrize("identifier", ["", "id: 08FBC97D-0A2F-491C-AE21-8FFCFD3174E9", "id: my-rule"])
+def test_a_rule_is_looked_at_whatever_its_id(tmp_path: Path, identifier: str) -> None:
+    lines = [line for line in process_rule(1, field="ComandLine|contains").splitlines() if not line.startswith("id:")]
+    result = checked(write_rules(tmp_path / "r", a="\n".join([*lines, identifier])))
+    assert ["did you mean CommandLine?" in text for text in texts(result, "field")] == [True]
