@@ -76,9 +76,9 @@ class Detection:
         """What correlations could not do since the last `commit`: (tenant id, what) → how often."""
         return dict(self._correlator.lost)
 
-    def changed(self) -> list[StateRow]:
-        """What the correlations remember anew since the last `commit`."""
-        return self._correlator.changed()
+    def changed(self, now: datetime) -> list[StateRow]:
+        """What the correlations remember anew since the last `commit`, to be kept from `now` on."""
+        return self._correlator.changed(now)
 
     @property
     def tally(self) -> Tally:

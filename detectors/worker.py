@@ -150,7 +150,7 @@ class DetectorWorker:
         async with self._database.write() as connection:
             fresh = await record_findings(connection, found, self._detection.advice, now)
             await write_tally(connection, tally, now)
-            await save_memory(connection, self._detection.changed())
+            await save_memory(connection, self._detection.changed(now))
             await _count(connection, taken)
             await _count_lost(connection, self._detection)
             if sweeps:

@@ -150,13 +150,17 @@ class Correlator:
                     correlation = self._rules[operator][1]
                     self._groups[operator, tenant_id, key] = _Group(correlation, kept.group, kept.timeline)
 
-    def changed(self) -> list[Changed]:
-        """What differs from the last `commit`: (operator, tenant, key, value or None for gone, expires_at)."""
+    def changed(self, now: datetime = _LONG_AGO) -> list[Changed]:
+        """What differs from the last `commit`: (operator, tenant, key, value or None for gone, expires_at).
+
+        It rests from `now` on at the earliest: whoever works off what came hours ago may yet stop and go on.
+        """
         rows: list[Changed] = []
         for key in sorted(self._changed):
             group = self._groups.get(key)
             value = msgspec.msgpack.encode(_Kept(group.group, group.running.state)) if group is not None else None
-            rows.append((*key, value, self._expires.get(key, _LONG_AGO)))
+            rests_until = max(self._expires.get(key, _LONG_AGO), self._rests_until(key[0], now))
+            rows.append((*key, value, rests_until))
         return rows
 
     def commit(self) -> None:
