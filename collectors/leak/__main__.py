@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from collectors.examining.process import serve
+from collectors.leak import notes
 from collectors.leak.asked import Answer, Request
 from collectors.leak.budget import Caps, Exhausted
 from collectors.leak.examiner import Examiner
@@ -25,11 +26,11 @@ def main() -> int:
         try:
             told = examiner.answer(decoder.decode(line))
         except Exhausted as error:
-            told = Answer("failed", str(error))
+            told = Answer("failed", error.note.en, error.note.ko)
         anew, registry.anew = registry.anew, False
         return msgspec.structs.replace(told, anew=anew)
 
-    serve(answer, Exhausted, memory=MEMORY, seconds=caps.seconds + 5)
+    serve(answer, lambda _: Exhausted(notes.TIME), memory=MEMORY, seconds=caps.seconds + 5)
     registry.close()
     return 0
 

@@ -40,10 +40,12 @@ Request = Register | Gone | Sweep | Examine
 
 class Answer(msgspec.Struct, frozen=True):
     """`done`: registered, unchanged, examined, gone, swept, failed. `trouble` says in words what could not be examined
-    or kept. `size` is an examined file's, in bytes. `anew`: the index was missing or damaged and is empty now."""
+    or kept (`trouble_ko` the same of a file that failed). `size` is an examined file's, in bytes. `anew`: the index was
+    missing or damaged and is empty now."""
 
     done: str
     trouble: str = ""
+    trouble_ko: str = ""
     best: Evidence | None = None
     documents: list[str] = []
     encrypted: bool = False

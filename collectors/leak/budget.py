@@ -6,6 +6,9 @@ from typing import Protocol
 
 import msgspec
 
+from collectors.leak import notes
+from collectors.leak.notes import Note
+
 CHUNK = 1 << 20
 
 
@@ -16,7 +19,11 @@ class Readable(Protocol):
 
 
 class Exhausted(Exception):
-    """A cap was reached; its words say which. What was found until then still counts."""
+    """A cap was reached; `note` says which. What was found until then still counts."""
+
+    def __init__(self, note: Note) -> None:
+        super().__init__(note.en)
+        self.note = note
 
 
 class Caps(msgspec.Struct, frozen=True):
@@ -38,7 +45,7 @@ class Budget:
 
     def __init__(self, caps: Caps, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.caps = caps
-        self.notes: list[str] = []
+        self.notes: list[Note] = []
         self.locked = False
         """Something was locked by its maker; else what is noted is merely large, deep or damaged."""
         self._monotonic = monotonic
@@ -46,12 +53,12 @@ class Budget:
         self._unpacked = 0
         self._members = 0
 
-    def note(self, what: str) -> None:
+    def note(self, what: Note) -> None:
         """Each thing once, at most ten."""
         if what not in self.notes and len(self.notes) < 10:
             self.notes.append(what)
 
-    def lock(self, what: str) -> None:
+    def lock(self, what: Note) -> None:
         """Something that only whoever has the password can read."""
         self.locked = True
         self.note(what)
@@ -59,20 +66,20 @@ class Budget:
     def hurry(self) -> None:
         """Raises Exhausted when the time is up."""
         if self._monotonic() > self._until:
-            raise Exhausted(f"examining took longer than {self.caps.seconds:.0f} s")
+            raise Exhausted(notes.TIME)
 
     def unpack(self, count: int) -> None:
         """`count` more bytes came out of an archive. Raises Exhausted."""
         self._unpacked += count
         if self._unpacked > self.caps.unpacked_bytes:
-            raise Exhausted(f"it unpacks to more than {self.caps.unpacked_bytes >> 20} MiB")
+            raise Exhausted(notes.unpacks_to_much(self.caps.unpacked_bytes >> 20))
         self.hurry()
 
     def member(self) -> None:
         """One more member. Raises Exhausted."""
         self._members += 1
         if self._members > self.caps.members:
-            raise Exhausted(f"it holds more than {self.caps.members} files")
+            raise Exhausted(notes.many_members(self.caps.members))
 
     def unpacked(self, file: Readable, most: int) -> bytes:
         """At most `most` bytes of what comes out of an archive, counted. Raises Exhausted."""

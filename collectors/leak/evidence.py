@@ -1,6 +1,9 @@
 """What was found, how sure that is (0 to 100), and why, in a sentence of each language."""
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
+
+from collectors.leak.notes import Note
 
 Kind = Literal["hash", "member", "encrypted_member", "text", "lineage", "not_examined"]
 
@@ -78,6 +81,6 @@ def text(document: str, member: str, shared: int, of: int) -> Evidence | None:
     return Evidence("text", confidence, ko, en, document, member, share, words)
 
 
-def not_examined(notes: list[str]) -> Evidence:
-    why = "; ".join(notes)
-    return Evidence("not_examined", 0, f"내용을 끝까지 확인하지 못함: {why}", f"it could not be examined wholly: {why}")
+def not_examined(why: Sequence[Note]) -> Evidence:
+    ko, en = "; ".join(note.ko for note in why), "; ".join(note.en for note in why)
+    return Evidence("not_examined", 0, f"내용을 끝까지 확인하지 못함: {ko}", f"it could not be examined wholly: {en}")

@@ -5,7 +5,7 @@ import stat
 import time
 from typing import BinaryIO
 
-from collectors.leak import evidence
+from collectors.leak import evidence, notes
 from collectors.leak.asked import Answer, Examine, Gone, Register, Request, Sweep
 from collectors.leak.budget import Budget, Caps
 from collectors.leak.entropy import SAMPLE, looks_encrypted
@@ -39,9 +39,9 @@ class Examiner:
         except FileNotFoundError:
             return Answer("gone")
         except MemoryError:
-            return Answer("failed", "examining it took more memory than is allowed")
+            return _failed(notes.MEMORY)
         except OSError as error:
-            return Answer("failed", f"it cannot be read ({error.strerror or error})")
+            return _failed(notes.refused(error))
 
     def _register(self, path: bytes, *, template: bool) -> Answer:
         with _open(path) as file:
@@ -54,7 +54,7 @@ class Examiner:
             if Stamp.of(os.fstat(file.fileno())) != before:
                 return Answer("failed", "it was written to while it was read")
             full = self._registry.keep(name, before, contents, template=template)
-        return Answer("registered", "; ".join([full] * bool(full) + budget.notes))
+        return Answer("registered", "; ".join([full] * bool(full) + [note.en for note in budget.notes]))
 
     def _examine(self, request: Examine) -> Answer:
         with _open_same(request) as file:
@@ -66,9 +66,12 @@ class Examiner:
         found = verdict.best
         if found is None and budget.notes:
             found = evidence.not_examined(budget.notes)
-        return Answer(
-            "examined", "; ".join(budget.notes), found, verdict.documents, encrypted=sealed, path=path, size=size
-        )
+        trouble = "; ".join(note.en for note in budget.notes)
+        return Answer("examined", trouble, "", found, verdict.documents, sealed, path, size)
+
+
+def _failed(why: notes.Note) -> Answer:
+    return Answer("failed", why.en, why.ko)
 
 
 def _open(path: bytes) -> BinaryIO:

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from collectors.leak import notes
 from collectors.leak.budget import Budget
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def hwp_text(document: "OleFileIO", budget: Budget) -> str:
         return ""
     flags = struct.unpack_from("<I", header, 36)[0]
     if flags & (_PASSWORD | _DISTRIBUTION):
-        budget.lock("the HWP document is locked by a password: only the whole file was compared")
+        budget.lock(notes.LOCKED)
         return ""
     names = [name for name in document.listdir() if name[0] == "BodyText"]
     names.sort(key=lambda name: (len(name[-1]), name[-1]))

@@ -5,6 +5,7 @@ import zipfile
 import zlib
 from typing import BinaryIO
 
+from collectors.leak import notes
 from collectors.leak.budget import Budget
 from collectors.leak.cad import drawing_words, telling
 from collectors.leak.kinds import Kind
@@ -29,7 +30,7 @@ def marks_of(file: BinaryIO, kind: Kind, budget: Budget, office: zipfile.ZipFile
         if kind == "":
             return _of_text(file, budget)
     except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-        budget.note(f"its text cannot be read: {error}")
+        budget.note(notes.damaged("", error))
     return NONE
 
 
@@ -40,7 +41,7 @@ def _of_text(file: BinaryIO, budget: Budget) -> frozenset[int]:
     if len(raw) > most:
         raw = raw[:most]
         if decoded(raw[:65536]) is not None:
-            budget.note(f"only the first {most >> 20} MiB of the text were compared")
+            budget.note(notes.long_text(f"{most >> 20} MiB"))
     text = decoded(raw)
     if text is None:
         return NONE

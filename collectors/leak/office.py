@@ -8,7 +8,7 @@ import html
 import re
 import zipfile
 
-from collectors.leak import sheets
+from collectors.leak import notes, sheets
 from collectors.leak.budget import Budget
 
 _PARTS = {
@@ -33,7 +33,7 @@ def is_office(names: list[str]) -> bool:
 def office_text(archive: zipfile.ZipFile, budget: Budget) -> str:
     """Raises Exhausted, zipfile.BadZipFile and zlib.error (damaged), RuntimeError (encrypted)."""
     if _is_locked(archive, budget):
-        budget.lock("the document is locked by a password: only the whole file was compared")
+        budget.lock(notes.LOCKED)
         return ""
     wanted = [name for name in archive.namelist() if any(part.match(name) for part in _PARTS.values())]
     told: list[str] = []
@@ -41,7 +41,7 @@ def office_text(archive: zipfile.ZipFile, budget: Budget) -> str:
     left = budget.caps.characters
     for name in sorted(wanted, key=_in_order):
         if left <= 0:
-            budget.note(f"only the first {budget.caps.characters} characters were compared")
+            budget.note(notes.long_text(f"{budget.caps.characters:,}"))
             break
         with archive.open(name) as part:
             xml = budget.unpacked(part, left * 8).decode("utf-8", "ignore")

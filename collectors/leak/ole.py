@@ -3,6 +3,7 @@
 import struct
 from typing import BinaryIO
 
+from collectors.leak import notes
 from collectors.leak.budget import Budget
 from collectors.leak.hwp import hwp_text
 
@@ -17,7 +18,7 @@ def ole_text(file: BinaryIO, budget: Budget) -> str:
     try:
         with olefile.OleFileIO(file) as document:
             if document.exists(_LOCKED):
-                budget.lock("the document is locked by a password: only the whole file was compared")
+                budget.lock(notes.LOCKED)
                 return ""
             return hwp_text(document, budget)
     except (struct.error, IndexError, ValueError, TypeError) as error:  # olefile lets these through for damaged files

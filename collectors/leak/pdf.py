@@ -3,6 +3,7 @@
 import logging
 from typing import BinaryIO
 
+from collectors.leak import notes
 from collectors.leak.budget import Budget
 
 
@@ -17,11 +18,11 @@ def pdf_text(file: BinaryIO, budget: Budget) -> str:
     try:
         reader = pypdf.PdfReader(file)
         if reader.is_encrypted and not reader.decrypt(""):
-            budget.lock("the PDF is locked by a password: only the whole file was compared")
+            budget.lock(notes.LOCKED)
             return ""
         for number, page in enumerate(reader.pages):
             if number >= budget.caps.pages or left <= 0:
-                budget.note(f"only the first {number} pages were compared")
+                budget.note(notes.many_pages(number))
                 break
             budget.hurry()
             told.append(page.extract_text()[:left])

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from collectors.leak import sevenzip
+from collectors.leak import notes, sevenzip
 from collectors.leak.base64text import LEAST, encoded_runs
 from collectors.leak.budget import CHUNK, Budget, Exhausted, Readable
 from collectors.leak.kinds import HEAD, Kind, kind_of
@@ -40,7 +40,7 @@ def pieces(file: BinaryIO, budget: Budget, name: str = "", depth: int = 0) -> It
     try:
         yield from _pieces(file, budget, name, depth)
     except Exhausted as error:
-        budget.note(str(error))
+        budget.note(error.note)
 
 
 def _pieces(file: BinaryIO, budget: Budget, name: str, depth: int) -> Iterator[Piece]:
@@ -62,7 +62,7 @@ def _pieces(file: BinaryIO, budget: Budget, name: str, depth: int) -> Iterator[P
         try:
             yield from _inside(file, kind, budget, name, depth)
         except _DAMAGED as error:
-            budget.note(f"{_called(name, kind)}cannot be unpacked: {error}")
+            budget.note(notes.damaged(name, error))
 
 
 def _digest(file: BinaryIO, budget: Budget) -> tuple[int, bytes, int]:
@@ -73,7 +73,7 @@ def _digest(file: BinaryIO, budget: Budget) -> tuple[int, bytes, int]:
         crc = zlib.crc32(chunk, crc)
         size += len(chunk)
         if size > budget.caps.file_bytes:
-            raise Exhausted(f"it is larger than {budget.caps.file_bytes >> 20} MiB")
+            raise Exhausted(notes.too_large(budget.caps.file_bytes >> 20))
         budget.hurry()
     return size, sha.digest(), crc
 
@@ -90,7 +90,7 @@ def _inside(file: BinaryIO, kind: Kind, budget: Budget, name: str, depth: int) -
     """What is in an archive, or in the base64 of a text; nothing for other files."""
     if depth >= budget.caps.depth:
         if kind in ("zip", "gzip", "bzip2", "xz", "zstd", "tar", "7z", "sealed"):
-            budget.note(f"archives in archives were opened {budget.caps.depth} deep only")
+            budget.note(notes.too_deep(budget.caps.depth))
         return
     file.seek(0)
     match kind:
@@ -103,7 +103,7 @@ def _inside(file: BinaryIO, kind: Kind, budget: Budget, name: str, depth: int) -
         case "7z":
             yield from _seven(file, budget, name)
         case "sealed":
-            budget.note(f"{_called(name, kind)}is an archive of a kind that cannot be opened (rar, alz, egg)")
+            budget.note(notes.SEALED)
         case "":
             raw = file.read(budget.caps.nested_bytes)
             if b"\0" not in raw[:HEAD] and len(raw) >= LEAST:
@@ -137,7 +137,7 @@ def _zip(file: BinaryIO, budget: Budget, name: str, depth: int) -> Iterator[Piec
             spent = error
             yield stated
         except (*_DAMAGED, RuntimeError, NotImplementedError) as error:
-            budget.note(f"{path} in the archive cannot be read: {error}")
+            budget.note(notes.damaged(path, error))
             yield stated
     if spent:
         raise spent
@@ -172,7 +172,7 @@ def _member(member: Readable, size: int, budget: Budget, path: str, depth: int) 
     while chunk := budget.unpacked(member, CHUNK):
         sha.update(chunk)
         crc, count = zlib.crc32(chunk, crc), count + len(chunk)
-    budget.note(f"{path}: larger than {most >> 20} MiB, only compared as a whole")
+    budget.note(notes.member_too_large(path, most >> 20))
     yield Piece(path, count, sha.digest(), crc)
 
 
@@ -185,12 +185,8 @@ def _seven(file: BinaryIO, budget: Budget, name: str) -> Iterator[Piece]:
             path = f"{name}/{member.name}".lstrip("/")
             yield Piece(path, member.size, None, member.crc, encrypted=member.encrypted)
         if members and not members[0].encrypted:
-            budget.note(f"{_called(name, '7z')}was compared by its list of sizes and checksums only")
-    except sevenzip.Locked as error:
-        budget.lock(f"{_called(name, '7z')}cannot be listed: {error}")
+            budget.note(notes.LISTED_ONLY)
+    except sevenzip.Locked:
+        budget.lock(notes.NAMES_LOCKED)
     except sevenzip.Sealed as error:
-        budget.note(f"{_called(name, '7z')}cannot be listed: {error}")
-
-
-def _called(name: str, kind: Kind) -> str:
-    return f"{name}: " if name else f"the {kind} file " if kind not in ("", "sealed") else "it "
+        budget.note(notes.damaged(name, error))

@@ -6,17 +6,17 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from collectors.examining.walk import files_below
 from collectors.examining.worker import Worker
-from collectors.leak import evidence
+from collectors.leak import evidence, notes
 from collectors.leak.asked import Answer, Examine, Gone, Register, Request, Sweep
 from collectors.leak.evidence import Evidence
 from collectors.leak.heard import Heard
 from collectors.leak.lineage import Written
+from collectors.leak.notes import Note
 from collectors.leak.pending import Write
 from collectors.sources.feed import Feed
 from collectors.sources.who import Who, readable
@@ -30,6 +30,10 @@ WEAK = 50
 TOLD_ONCE = 1_000
 
 Identity = dict[str, object]
+
+
+def _ended(words: str) -> Answer:
+    return Answer("failed", words, notes.ended(words).ko)
 
 
 def _nobody(_: str) -> Identity:
@@ -51,7 +55,7 @@ class Leak:
 
     def run(self, feed: Feed, stop: threading.Event) -> None:
         """Blocks until `stop`."""
-        worker = Worker(("collectors.leak", str(self.index)), Answer, partial(Answer, "failed"), self.own)
+        worker = Worker(("collectors.leak", str(self.index)), Answer, _ended, self.own)
         try:
             _Look(self, feed, worker, stop).run()
         finally:
@@ -204,8 +208,10 @@ class _Look:
     def _not_examined(self, write: Write, answer: Answer) -> Evidence | None:
         """A file that is no longer there was a program's scratch file, unless the whole volume is gone."""
         if write.removable and not os.path.ismount(write.mount):
-            return evidence.not_examined(["the device was taken off before it could be examined"])
-        return evidence.not_examined([answer.trouble]) if answer.done == "failed" else None
+            return evidence.not_examined([notes.TAKEN_OFF])
+        if answer.done != "failed":
+            return None
+        return evidence.not_examined([Note(answer.trouble_ko, answer.trouble)])
 
     def _news(self, told: "_Told") -> bool:
         if told.found.confidence >= WEAK:

@@ -440,6 +440,14 @@ class TestCaps:
         assert best.kind == "not_examined"
         assert "1 MiB" in best.reason_ko
 
+    def test_why_a_file_was_not_examined_is_said_in_both_languages(self, registry: Registry, tmp_path: Path) -> None:
+        (tmp_path / "x.rar").write_bytes(b"Rar!\x1a\x07" + b"x" * 500)
+        best = self.examined(registry, tmp_path / "x.rar").best
+        assert best is not None
+        assert "압축 파일" in best.reason_ko
+        assert "archive" in best.reason_en
+        assert "archive" not in best.reason_ko
+
     def test_an_archive_bomb_ends_at_the_cap(self, registry: Registry, tmp_path: Path) -> None:
         with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("0", b"\0" * (40 << 20))
