@@ -101,7 +101,8 @@ def is_null(value: Any) -> bool:
 
 def as_number(text: str) -> float | None:
     """The number a text writes in decimal, or None."""
-    return float(text) if _NUMBER.fullmatch(text.strip()) else None
+    bare = text.strip()  # float strips fewer characters than strip: U+001F is one
+    return float(bare) if _NUMBER.fullmatch(bare) else None
 
 
 def time_part(text: str, part: TimePart) -> int | None:

@@ -63,3 +63,29 @@ def test_a_pattern_outside_linear_time_raises_with_the_reason(pattern: str) -> N
 
 def test_an_expression_that_explodes_elsewhere_is_answered_in_linear_time() -> None:
     assert compile_regex("(a*)*b").search("a" * 200_000) is None
+
+
+ENDS = [
+    "a$",
+    "^a$",
+    "a$|b",
+    "(a|b$)",
+    r"a\$",
+    "[$]",
+    "[^$]$",
+    "[]$]",
+    r"[\]$]a",
+    "(?i)A$",
+    "(?m)^a$",
+    "(?s).$",
+    "$",
+    "^$",
+    "$$",
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(ENDS), st.text("aAb$]\n", max_size=4))
+def test_a_dollar_sign_is_the_end_as_in_pcre(pattern: str, text: str) -> None:
+    """Python's `$` is PCRE's: the end, and before a newline that ends the text."""
+    assert bool(compile_regex(pattern).search(text)) is bool(re.search(pattern, text))

@@ -233,6 +233,7 @@ CHAINS: list[tuple[str, Any, Any, bool]] = [
     ("F|fieldref|startswith", "G", "hereafter", True),
     ("F|gt", 5, "5.1", True),
     ("F|gt", 5, "five", False),
+    ("F|gt", 5, "6\x1f", True),
     ("F|gt", 5, None, False),
     ("F|lt", -1.5, "-2", True),
     ("F|gte|neq", 5, "4", True),
