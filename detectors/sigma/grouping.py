@@ -12,6 +12,9 @@ from detectors.sigma.sighting import Sighting, digest
 from detectors.sigma.values import as_number, texts_of
 from jikimi.domain.event import Event
 
+LARGEST = 1e290
+"""Numbers beyond count as this: a sum of them stays one, whatever somebody writes into an event."""
+
 
 def group_of(correlation: Correlation, rule_id: str, event: Event) -> dict[str, str] | None:
     """The group's values, or None when the event lacks one of them: it belongs to no group ("Grouping")."""
@@ -49,4 +52,6 @@ def sighting_of(correlation: Correlation, rule_id: str, event: Event, event_id: 
     if correlation.type == "value_count":
         return Sighting(time, place, event_id, digest("\x1f".join(values).casefold()))
     number = as_number(values[0])
-    return Sighting(time, place, event_id, number=number) if number is not None else None
+    if number is None:
+        return None
+    return Sighting(time, place, event_id, number=min(max(number, -LARGEST), LARGEST))

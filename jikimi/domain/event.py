@@ -107,7 +107,10 @@ def parse_time(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:  # an hour before year 1 or after 9999
+        raise ValueError(f"{text!r} is no time of the calendar") from error
 
 
 def event_time(event: Event) -> datetime:

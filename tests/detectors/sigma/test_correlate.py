@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.sigma.correlate import Correlator
+from detectors.sigma.correlate import END, Correlator
 from detectors.sigma.correlation_hit import CorrelationHit
 from detectors.sigma.load import load_rules
 from detectors.sigma.match import RuleSet
@@ -156,6 +157,23 @@ def test_the_case_of_a_counted_value_does_not_count(load: Load) -> None:
     assert run(rules, [event(0, file="one"), event(1, file="ONE"), event(2, file="two")]) == []
 
 
+@pytest.mark.parametrize("kind", ["value_sum", "value_avg", "value_median", "value_percentile"])
+@pytest.mark.parametrize("condition", ["gte: 5", "lt: 5"])
+@pytest.mark.parametrize("values", [("1e999", "-1e999"), (1e308,) * 5, ("-1e308",) * 5, ("9" * 400, "-" + "9" * 400)])
+def test_numbers_of_any_size_can_be_calculated_with(
+    load: Load, kind: str, condition: str, values: tuple[object, ...]
+) -> None:
+    more = ", percentile: 50" if kind == "value_percentile" else ""
+    rules, _ = load(
+        VALUES.replace("value_count", kind).replace("field: file, gte: 3", f"field: size, {condition}{more}")
+    )
+    correlator = Correlator(rules.rules)
+    events = [event(9 * n, size=value) for n, value in enumerate(values * 3)]
+    refs = [(match, events[match.index], f"e{match.index}") for match in rules.match(SOURCE, events)]
+    hits = [*correlator.apply("t", refs, NOW), *correlator.close(END)]
+    assert all(isfinite(hit.measured) for hit in hits)
+
+
 def test_a_value_seen_before_the_timespan_is_not_counted(load: Load) -> None:
     rules, _ = load(VALUES)
     assert run(rules, [event(0, file="one"), event(9, file="two"), event(11, file="three")]) == []
@@ -258,6 +276,12 @@ def test_an_event_from_the_future_counts_as_happening_now(load: Load) -> None:
 def test_an_event_without_a_time_counts_as_happening_now(load: Load) -> None:
     rules, _ = load(COUNT)
     assert run(rules, [{"kind": "a", "host": "x"}, {"kind": "a", "host": "x"}, {"kind": "a", "host": "x"}])
+
+
+@pytest.mark.parametrize("stamp", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "x", 5])
+def test_an_event_with_an_impossible_time_counts_as_happening_now(load: Load, stamp: object) -> None:
+    (hit,) = run(load(COUNT)[0], [event(0) | {"@timestamp": stamp} for _ in range(3)], at_once=True)
+    assert hit.last_time == NOW
 
 
 def test_events_that_come_late_are_put_where_they_belong(load: Load) -> None:
