@@ -125,18 +125,29 @@ class Correlator:
         In the order in which they were over, since what they feed counts in order of time.
         """
         this = _Pass(now)
-        waiting = [key for key in self._groups if self._rules[key[0]][1].waits]
-        for key in sorted(waiting, key=lambda key: self._groups[key].running.since + self._rules[key[0]][1].timespan):
-            group = self._groups[key]
-            state = group.running.state
-            before = (state.through, len(state.log))
-            tellings = group.running.close(now.timestamp())
-            if tellings or before != (state.through, len(state.log)):
-                self._touch(key, now)
-            self._tell(this, key, group, tellings, state.event or {}, state.origin)
-            if group.running.idle:
-                self._drop(key)
+        while sum([self._close(this, key) for key in self._by_end()]):
+            pass  # hits feed correlations that wait, too
         return last_of_each(this.hits)
+
+    def _by_end(self) -> list[Key]:
+        """The groups that wait, by the end of their windows; of the same end, those that feed before the fed."""
+        places = {operator: place for place, operator in enumerate(self._rules)}
+        waiting = [key for key in self._groups if self._rules[key[0]][1].waits]
+        ends = {key: self._groups[key].running.since + self._rules[key[0]][1].timespan for key in waiting}
+        return sorted(waiting, key=lambda key: (ends[key], places[key[0]], key))
+
+    def _close(self, this: _Pass, key: Key) -> int:
+        """How many windows of the group were over, and are told."""
+        group = self._groups[key]
+        state = group.running.state
+        before = (state.through, len(state.log))
+        tellings = group.running.close(this.now.timestamp())
+        if tellings or before != (state.through, len(state.log)):
+            self._touch(key, this.now)
+        self._tell(this, key, group, tellings, state.event or {}, state.origin)
+        if group.running.idle:
+            self._drop(key)
+        return len(tellings)
 
     def load(self, rows: Iterable[Row]) -> None:
         """Takes up kept state, as committed. Rows of no loaded rule are left; what does not decode starts anew."""
@@ -260,7 +271,9 @@ class Correlator:
     def _rests_until(self, operator: str, now: datetime) -> datetime:
         correlation = self._rules[operator][1]
         rests = timedelta(seconds=correlation.timespan + LATENESS)
-        return now + (rests + _OPEN_LONGER if correlation.waits else rests)
+        if correlation.waits:
+            rests += _OPEN_LONGER
+        return now + rests if END - now > rests else END
 
 
 def operator_of(rule: Rule) -> str:

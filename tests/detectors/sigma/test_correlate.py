@@ -174,6 +174,31 @@ def test_numbers_of_any_size_can_be_calculated_with(
     assert all(isfinite(hit.measured) for hit in hits)
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_windows_that_are_over_at_once_feed_each_other(load: Load, restarted: bool) -> None:
+    """Of the same length and from the same events, so that they end together."""
+    fed = "---\ntitle: Fed\ncorrelation:\n  {type: event_count, rules: [low, b], timespan: 10m, condition: {lt: 9}}\n"
+    rules, report = load(COUNT.replace("title: Correlated", "title: Low\nname: low").replace("gte: 3", "lt: 3") + fed)
+    assert not report.refused
+    correlator = Correlator(rules.rules)
+    events = [event(0, host="pc-2"), event(0), event(0, kind="b")]
+    refs = [(match, events[match.index], f"e{match.index}") for match in rules.match(SOURCE, events)]
+    assert correlator.apply("t", refs, NOW) == []
+    if restarted:
+        rows = [(operator, tenant, key, value) for operator, tenant, key, value, _ in correlator.changed() if value]
+        correlator = Correlator(rules.rules)
+        correlator.load(rows)
+    assert [(hit.rule.title, hit.event_count) for hit in correlator.close(END)] == [("Fed", 3)]
+
+
+def test_a_window_of_years_is_told_at_the_end_too(load: Load) -> None:
+    rules, _ = load(COUNT.replace("gte: 3", "lt: 3").replace("10m", "10y"))
+    correlator = Correlator(rules.rules)
+    refs = [(match, match.event, "e") for match in rules.match(SOURCE, [event(0)])]
+    assert correlator.apply("t", refs, NOW) == []
+    assert [hit.event_count for hit in correlator.close(END)] == [1]
+
+
 def test_a_value_seen_before_the_timespan_is_not_counted(load: Load) -> None:
     rules, _ = load(VALUES)
     assert run(rules, [event(0, file="one"), event(9, file="two"), event(11, file="three")]) == []
