@@ -13,6 +13,7 @@ from collectors.leak.office import office_text
 from collectors.leak.ole import ole_text
 from collectors.leak.pdf import pdf_text
 from collectors.leak.plain import decoded, plain
+from collectors.leak.rtf import is_rtf, rtf_text
 from collectors.leak.shingles import shingles, text_shingles
 
 NONE: frozenset[int] = frozenset()
@@ -45,6 +46,8 @@ def _of_text(file: BinaryIO, budget: Budget) -> frozenset[int]:
     text = decoded(raw)
     if text is None:
         return NONE
+    if is_rtf(text):
+        return text_shingles(rtf_text(text))
     drawing = drawing_words(text)
     return text_shingles(plain(text)) if drawing is None else shingles(drawing, telling)
 

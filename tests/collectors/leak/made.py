@@ -56,6 +56,15 @@ def sheet(path: Path, rows: list[list[str]]) -> Path:
     )
 
 
+def rtf(path: Path, said: str, *, by_code_page: bool = False) -> Path:
+    if by_code_page:
+        body = "".join(chr(b) if b < 128 else f"\\'{b:02x}" for b in said.encode("cp949"))
+    else:
+        body = "".join(c if c.isascii() else f"\\u{ord(c) - (ord(c) > 32767) * 65536}\\'3f" for c in said)
+    path.write_text("{\\rtf1\\ansi{\\fonttbl{\\f0 Batang;}}\\pard\\f0\\fs20 " + body.replace(" ", " \\b0 ") + "\\par}")
+    return path
+
+
 def hwpx(path: Path, *paragraphs: str) -> Path:
     body = "".join(f"<hp:p><hp:run><hp:t>{p}</hp:t></hp:run></hp:p>" for p in paragraphs)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -12,6 +12,7 @@ import subprocess
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -211,8 +212,17 @@ class TestText:
 
     @pytest.mark.parametrize(
         "write",
-        [made.docx, made.pptx, made.xlsx, made.hwp, made.hwpx, lambda path, said: path.write_text(said) and path],
-        ids=["docx", "pptx", "xlsx", "hwp", "hwpx", "txt"],
+        [
+            made.docx,
+            made.pptx,
+            made.xlsx,
+            made.hwp,
+            made.hwpx,
+            made.rtf,
+            partial(made.rtf, by_code_page=True),
+            lambda path, said: path.write_text(said) and path,
+        ],
+        ids=["docx", "pptx", "xlsx", "hwp", "hwpx", "rtf", "rtf of a code page", "txt"],
     )
     def test_text_is_found_whatever_format_it_was_carried_into(
         self, examiner: Examiner, plan: Path, tmp_path: Path, write: Callable[[Path, str], Path]
