@@ -31,6 +31,7 @@ from detectors.sigma.rule import Rule
 from detectors.sigma.rule_collection import rules_of
 from detectors.sigma.source import Document, Source, sources
 from detectors.sigma.tree import depth
+from detectors.sigma.words import words_of
 from jikimi.domain.logsource import LogSource
 
 _Item: TypeAlias = SigmaRule | SigmaCorrelationRule | SigmaFilter
@@ -256,9 +257,7 @@ def _correlation(parsed: _Parsed, known: dict[str, Rule]) -> Rule:
 
 
 def _named(item: SigmaRule | SigmaCorrelationRule, file: str, logsource: LogSource, **what: Any) -> Rule:
-    words = item.custom_attributes.get("jikimi", {})
-    if not isinstance(words, dict):
-        raise Unsupported("jikimi: must be a map (title_ko, title_en, advice_ko, advice_en)", "jikimi:")
+    words = words_of(item.custom_attributes.get("jikimi", {}))
     level = item.level.name.lower() if item.level else ""
     meaning = msgspec.json.encode((item.title, level, logsource, words, what))
     return Rule(

@@ -56,6 +56,25 @@ def test_a_refused_rule_costs_no_neighbour(load: Load) -> None:
     assert [(r.rule, r.line) for r in report.refused] == [("Two", 22), ("", 27)]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "advice_en:\n    - Do not delete it: it is evidence.",
+        "advice_ko: 하나",
+        "title_en: {a: b}",
+        "title_en: 5",
+        "advice_ko: [1]",
+    ],
+)
+def test_words_for_people_that_are_no_sentences_refuse_the_rule_with_their_line(load: Load, words: str) -> None:
+    """Stored in an incident they would stop the detector."""
+    rules, report = load(ONE.replace("title_ko", "other") + f"  {words}\n")
+    assert rules.rules == ()
+    (refused,) = report.refused
+    assert words.split(":")[0] in refused.reason
+    assert refused.line == len(ONE.splitlines()) + 1
+
+
 def test_a_file_that_is_no_yaml_is_refused_with_its_line(load: Load) -> None:
     _, report = load("title: a\ndetection: [\n")
     assert report.refused[0].line == 3
