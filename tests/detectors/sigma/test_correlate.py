@@ -181,7 +181,7 @@ def test_windows_that_are_over_at_once_feed_each_other(load: Load, restarted: bo
     rules, report = load(COUNT.replace("title: Correlated", "title: Low\nname: low").replace("gte: 3", "lt: 3") + fed)
     assert not report.refused
     correlator = Correlator(rules.rules)
-    events = [event(0, host="pc-2"), event(0), event(0, kind="b")]
+    events = [event(0, kind="b"), event(0, host="pc-2"), event(0)]
     refs = [(match, events[match.index], f"e{match.index}") for match in rules.match(SOURCE, events)]
     assert correlator.apply("t", refs, NOW) == []
     if restarted:
