@@ -24,7 +24,9 @@ _HEAD: Mapping[str, tuple[str, ...]] = {
 def unpacked(raw: Event) -> Event:
     """The record, nested as Windows nests it or flat with the system's own names; `raw` where it is no such export."""
     if "EventID" in raw and "Channel" in raw:
-        return _nested(raw, raw) if any(isinstance(raw.get(name), dict) for name in _SECTIONS) else raw
+        return _nested(raw, raw) if any(name in raw for name in _SECTIONS) else raw
+    if "System.EventID" in raw or "Event.System.EventID" in raw:
+        return _undotted(raw)
     fields = raw.get("fields")
     if "_index" in raw and isinstance(fields, dict) and "_source" not in raw:
         return fields
@@ -46,11 +48,38 @@ def _nested(raw: Event, whole: Event) -> Event:
         return raw
     head = {ours: whole[name] for ours, name in names.items()}
     rest = {name: value for name, value in whole.items() if name not in names.values()}
-    sections = {_SECTIONS[name]: rest.pop(name) for name in _SECTIONS if isinstance(rest.get(name), dict)}
+    sections = {_SECTIONS[name]: data for name in _SECTIONS if (data := _data(rest.get(name))) is not None}
+    rest = {name: value for name, value in rest.items() if _SECTIONS.get(name) not in sections}
     if not sections:
         return {**head, **rest}
     provider = {"Provider": {"Name": head.pop("Provider_Name")}} if "Provider_Name" in head else {}
     return {"System": {**head, **provider}, **sections, **{name: v for name, v in rest.items() if v is not None}}
+
+
+def _data(written: Any) -> dict[str, Any] | list[Any] | None:
+    """A section as it is, or the object that a text of JSON writes."""
+    if isinstance(written, str) and written.lstrip().startswith("{"):
+        try:
+            written = orjson.loads(written)
+        except orjson.JSONDecodeError:
+            return None
+    return written if isinstance(written, dict | list) else None
+
+
+def _undotted(raw: Event) -> Event:
+    """Names of the whole path: `Event.System.TimeCreated.SystemTime`, `Event.EventData.Image`."""
+    nested: Event = {}
+    for path, value in raw.items():
+        head, _, tail = path.removeprefix("Event.").partition(".")
+        inside, name = nested, head
+        while tail:
+            below = inside.setdefault(name, {})
+            if not isinstance(below, dict):
+                break
+            inside = below
+            name, _, tail = tail.partition(".") if head == "System" else (tail, "", "")
+        inside[name] = value
+    return nested
 
 
 def _first(raw: Event, names: tuple[str, ...]) -> str | None:
@@ -83,9 +112,6 @@ def _upper(name: str) -> str:
 
 def _payload(text: str) -> Event:
     """EvtxECmd keeps EventData or UserData as JSON in a text."""
-    try:
-        content = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        content = None
+    content = _data(text)
     sections = {name: content[name] for name in _SECTIONS if name in content} if isinstance(content, dict) else {}
     return sections or {"Payload": text}

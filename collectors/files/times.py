@@ -5,7 +5,7 @@ from jikimi.domain.event import TIMESTAMP, Event
 
 TIME_FIELDS = (
     TIMESTAMP, "TimeCreated", "SystemTime", "UtcTime", "EventTime", "eventTime", "requestReceivedTimestamp",
-    "published", "CreationTime", "createdDateTime", "timestamp", "time", "utc_time", "local_time",
+    "published", "CreationTime", "createdDateTime", "timestamp", "TimeGenerated", "time", "utc_time", "local_time",
     "EventReceivedTime",
 )  # fmt: skip
 """Tried in this order; the first that can be read wins. A time without a zone is taken as UTC: Sysmon's `UtcTime` is,

@@ -1,7 +1,7 @@
 """Exports that put records into another object.
 
 Many into one: CloudTrail's `Records`, Azure's `records`, Graph's `value`, Elasticsearch's `hits.hits`. One into one:
-Splunk's `result`, a shipper's `event`, and a Windows event's XML in Splunk's `_raw`.
+Splunk's `result`, a shipper's `event`, and a Windows event's XML in Splunk's `_raw` or a shipper's `message`.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,9 @@ from collectors.logs.event_xml import xml_event
 from collectors.source_event import SourceEvent
 
 _LISTS = ("Records", "records", "value")
-_AROUND = ("result", "event")
+_AROUND = {"result": ("preview", "offset", "lastrow"), "event": (), "Event": ()}
+"""Name → what else stands beside it."""
+_XML = ("_raw", "message", "xml", "event.original")
 
 
 def unwrapped(objects: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -31,17 +33,19 @@ def unwrapped(objects: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 def _inner(outer: dict[str, Any]) -> dict[str, Any]:
     """What an object holds that has nothing else to say."""
-    for name in _AROUND:
+    for name, beside in _AROUND.items():
         inner = outer.get(name)
-        if isinstance(inner, dict) and not any(isinstance(v, dict | list) for k, v in outer.items() if k != name):
-            return inner if name == "result" or len(outer) == 1 else outer
+        if isinstance(inner, dict) and "System" not in inner and outer.keys() <= {name, *beside}:
+            return inner
     return outer
 
 
 def event_in(record: dict[str, Any]) -> SourceEvent | None:
-    """The Windows event whose XML is the record's `_raw`; None for any other record."""
-    text = record.get("_raw")
-    return xml_event(text) if isinstance(text, str) and text.lstrip().startswith("<Event") else None
+    """The Windows event whose XML the record carries; None for any other record."""
+    event = record.get("event")
+    texts = [record.get(name) for name in _XML] + [event.get("original") if isinstance(event, dict) else None]
+    xml = next((text for text in texts if isinstance(text, str) and text.lstrip().startswith("<Event")), None)
+    return xml_event(xml.strip()) if xml is not None else None
 
 
 def _is_list_of_objects(value: object) -> bool:

@@ -91,6 +91,8 @@ def _pairs(content: Any, section: str) -> Iterator[tuple[str, Any]]:
                 yield from _pairs(value, section)
             else:
                 yield name, _value(value)
+    elif isinstance(content, list) and any(isinstance(item, dict) for item in content):
+        yield from _data(content)
     elif content is not None:
         yield section, _value(content)
 
@@ -102,9 +104,9 @@ def _data(value: Any) -> Iterator[tuple[str, Any]]:
         name = None
         if isinstance(item, dict):
             attributes = item.get("#attributes")
-            name = attributes.get("Name") if isinstance(attributes, dict) else item.get("@Name")
+            name = attributes.get("Name") if isinstance(attributes, dict) else item.get("@Name", item.get("Name"))
         if isinstance(name, str):
-            yield name, _value(item.get("#text", ""))
+            yield name, _value(item.get("#text", item.get("Value", item.get("text", ""))))
             continue
         content = _value(item)
         unnamed.extend(content if isinstance(content, list) else [content])

@@ -84,6 +84,20 @@ SHAPES: dict[str, Any] = {
     },
     "Elasticsearch's answer": {"took": 1, "hits": {"total": {"value": 1}, "hits": [{"_id": "1", "_source": BEAT}]}},
     "Splunk's export of XML": {"preview": False, "result": {"_raw": XML, "_time": STAMP}},
+    "names of the whole path": {
+        "Event.System.EventID": 1,
+        "Event.System.Channel": SYSMON,
+        "Event.System.TimeCreated.#attributes.SystemTime": STAMP,
+        **{f"Event.EventData.{name}": value for name, value in DATA.items()},
+    },
+    "pairs of names and values": {
+        "System": {"EventID": 1, "Channel": SYSMON, "TimeCreated": {"SystemTime": STAMP}},
+        "EventData": [{"Name": name, "Value": value} for name, value in DATA.items()],
+    },
+    "data as a text": {"EventID": "1", "Channel": SYSMON, "TimeGenerated": STAMP, "EventData": json.dumps(DATA)},
+    "XML as the message": {"@timestamp": STAMP, "message": XML},
+    "XML as the original": {"@timestamp": STAMP, "event": {"original": XML, "code": "1"}},
+    "inside Event": {"Event": {**FLAT, "EventID": 1, "Channel": SYSMON}},
     "inside event": {"event": {**FLAT, "EventID": 1, "Channel": SYSMON}},
 }
 
@@ -125,6 +139,8 @@ def test_the_headings_of_evtx_dump_are_passed_over(tmp_path: Path) -> None:
         {"Id": 1, "data": {"win": 3}},
         {"data": ["win"], "fields": {"a": [1]}},
         {"EventID": 1, "Channel": "Security", "EventData": "text"},
+        {"EventID": 1, "Channel": "Security", "EventData": "{"},
+        {"status": "ok", "result": {"a": 1}},
         {"Payload": "{", "EventId": 1},
         {"hits": {"hits": []}},
         {},
