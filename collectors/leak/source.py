@@ -25,6 +25,9 @@ from jikimi.domain.logsource import LEAK_EVIDENCE
 IDLE = 60.0
 """Seconds without work after which the examining process ends and its memory is free again."""
 TICK = 1.0
+FILLING = (
+    "the protected documents are taken in for the first time: a copy of one that has not been is not recognised yet"
+)
 WEAK = 50
 """Below this confidence a process is told of once: it may write a thousand files."""
 TOLD_ONCE = 1_000
@@ -84,6 +87,7 @@ class _Look:
         self._weak: dict[int, None] = {}
         self._documents = self._troubled = 0
         self._trouble = ""
+        self._filling = False
         self._worked_at = time.monotonic()
 
     def run(self) -> None:
@@ -137,7 +141,7 @@ class _Look:
             else:
                 self._note_trouble("a folder cannot be read")
             return
-        self._walk = None
+        self._walk, self._filling = None, False
         self._documents = self._ask(Sweep()).counts.get("documents", self._documents)
         self._report()
 
@@ -160,9 +164,11 @@ class _Look:
     def _ask(self, request: Request) -> Answer:
         """An index that was lost on the way is filled again; until then copies are not known for what they are."""
         answer = self._worker.ask(request)
-        if answer.anew and self._walk is None:
-            self._feed.blind("the index of protected documents was lost and is made anew", datetime.now(UTC))
-            self._walk = self._everything()
+        if answer.anew:
+            if self._walk is None:
+                self._feed.blind("the index of protected documents was lost and is made anew", datetime.now(UTC))
+                self._walk = self._everything()
+            self._filling = True
             self._report()
         return answer
 
@@ -175,7 +181,8 @@ class _Look:
 
     def _report(self) -> None:
         mode = "looking through the folders" if self._walk is not None else "registry of protected documents"
-        self._feed.running(mode, self._trouble)
+        filling = FILLING if self._filling else ""
+        self._feed.running(mode, "; ".join(filter(None, (filling, self._trouble))))
 
     def _examine(self, write: Write) -> None:
         device = self._device(write.mount) if write.removable else {}

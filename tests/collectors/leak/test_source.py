@@ -58,6 +58,13 @@ def test_a_document_put_into_a_synchronised_folder_is_told(desk: Desk) -> None:
     desk.files.until(lambda: desk.files.having(Action="create", Synced=True))
 
 
+def test_until_the_documents_are_taken_in_for_the_first_time_the_agent_says_what_it_cannot_know(desk: Desk) -> None:
+    desk.leak.until(lambda: desk.leak.having(Kind="heartbeat"))
+    (degraded,) = desk.leak.having(Kind="degraded")
+    assert "not recognised yet" in degraded["Reason"]
+    assert desk.leak.feed.state == "running"
+
+
 def test_taking_the_documents_in_is_not_told_as_somebody_reading_them(desk: Desk) -> None:
     (desk.folder / "marker").write_text("x" * 100)
     desk.files.until(lambda: desk.files.having(TargetFilename=f"{desk.folder}/marker"))
