@@ -1,5 +1,6 @@
 """The process table fed by the kernel: every start seen, every short-lived process named."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -54,10 +55,12 @@ def test_a_start_is_told_with_its_command_line_and_where_it_came_from(starts: Wa
     assert shell["CurrentDirectory"] == str(Path.cwd())
 
 
-def test_a_thousand_programs_in_a_row_are_a_thousand_starts(starts: Watching) -> None:
-    do("sh", "-c", f"for n in $(seq {READERS}); do /bin/true; done")
-    starts.until(lambda: sum(e["Image"].endswith("/true") for e in starts.look()) >= READERS)
-    told = [event for event in starts.events if event["Image"].endswith("/true")]
+def test_a_thousand_programs_in_a_row_are_a_thousand_starts(starts: Watching, tmp_path: Path) -> None:
+    ours = tmp_path / "ours"  # other work on this machine starts programs too
+    shutil.copy("/bin/true", ours)
+    do("sh", "-c", f"for n in $(seq {READERS}); do {ours}; done")
+    starts.until(lambda: len(starts.having(Image=str(ours))) >= READERS)
+    told = starts.having(Image=str(ours))
     assert len(told) == len({event["ProcessId"] for event in told}) == READERS
     assert {event["User"] for event in told} == {"root"}
     assert all(event["ParentImage"] for event in told)

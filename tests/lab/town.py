@@ -78,8 +78,10 @@ class Town:
             return [Incident(*row) for row in database.execute("select risk, title_ko from incidents")]
 
     def findings(self) -> set[str]:
+        """The sentences of all findings that stand in an incident."""
+        told = "select f.title_ko from findings f join incidents i on i.id = f.incident_id"
         with contextlib.closing(sqlite3.connect(f"file:{self.data}/centre.db?mode=ro", uri=True)) as database:
-            return {title for (title,) in database.execute("select title_ko from findings")}
+            return {title for (title,) in database.execute(told)}
 
     def stored(self, **fields: str) -> list[dict[str, Any]]:
         """The events in the centre's log whose named fields contain these texts."""
@@ -91,6 +93,10 @@ class Town:
     def kill_agent(self) -> None:
         self._agent.send_signal(signal.SIGKILL)
         self._agent.wait()
+
+    def stop_agent(self) -> None:
+        self._agent.send_signal(signal.SIGTERM)
+        self._agent.wait(30)
 
     def cut(self, address: str) -> None:
         """The line of that computer, until `mend`."""
@@ -143,9 +149,10 @@ class Town:
             time.sleep(0.1)
         return process
 
-    def start_agent(self) -> None:
+    def start_agent(self, *under: str | Path) -> None:
+        """`under`: a command that runs it, as umockdev-run does."""
         process = self._agent = self.start(
-            COMPANY, sys.executable, "-m", "jikimi", "agent", "run", "--state", self.state
+            COMPANY, *under, sys.executable, "-m", "jikimi", "agent", "run", "--state", self.state
         )
         status = self.state / "status.json"
         status.unlink(missing_ok=True)
@@ -186,7 +193,7 @@ class Town:
                 do("ip", "-n", name, "link", "set", link, "up")
 
 
-MISSING = [tool for tool in ("ip", "nsenter", "nginx", "nmap") if shutil.which(tool) is None]
+MISSING = [tool for tool in ("ip", "nsenter", "nginx", "nmap", "curl") if shutil.which(tool) is None]
 
 
 @contextlib.contextmanager
