@@ -28,19 +28,21 @@ def reason_for_none() -> str:
     return ""
 
 
-async def take_picture(url: str, addresses: Addresses) -> tuple[bytes, str]:
+async def take_picture(url: str, addresses: Addresses, *, doubted: bool = False) -> tuple[bytes, str]:
     """(PNG, 64-bit perceptual hash as hex), or (b"", "") when the page cannot be drawn in time.
+
+    `doubted`: the site's certificate is known to be wrong, and that has been told.
 
     The page's scripts run: all they ask for goes by way of `addresses`.
     """
     with tempfile.TemporaryDirectory(prefix="jikimi-picture-", ignore_cleanup_errors=True) as folder:
         file = Path(folder, "page.png")
         async with proxied(addresses) as port:
-            drawn = await _draw(url, file, Path(folder, "profile"), port)
+            drawn = await _draw(url, file, Path(folder, "profile"), port, doubted=doubted)
         return await asyncio.to_thread(_hashed, file) if drawn else (b"", "")
 
 
-async def _draw(url: str, file: Path, profile: Path, port: int) -> bool:
+async def _draw(url: str, file: Path, profile: Path, port: int, *, doubted: bool) -> bool:
     words = [
         "--headless",
         "--disable-gpu",
@@ -56,6 +58,7 @@ async def _draw(url: str, file: Path, profile: Path, port: int) -> bool:
         "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
         f"--user-data-dir={profile}",
         f"--screenshot={file}",
+        *(["--ignore-certificate-errors"] if doubted else []),
         *(["--no-sandbox"] if os.geteuid() == 0 else []),
         url,
     ]

@@ -164,8 +164,11 @@ class SiteWatch:
         if memory.learning and self._drawing.locked():
             return look  # one of its next looks will do
         async with self._drawing:
-            png, digest = await picture.take_picture(site.url, self._fetcher.addresses)
-        if digest:
+            doubted = bool(look.certificate_error)
+            png, digest = await picture.take_picture(site.url, self._fetcher.addresses, doubted=doubted)
+        if not digest:
+            log.warning("site_not_drawn", site=site.id)
+        else:
             name = "own.png" if memory.learning else f"changed-{look.at:%Y%m%dT%H%M%SZ}.png"
             await asyncio.to_thread(_keep, self._pictures / site.id, name, png)
         return msgspec.structs.replace(look, picture=digest)
