@@ -8,6 +8,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+import pywintypes
 import servicemanager
 import win32service
 import win32serviceutil
@@ -19,6 +20,8 @@ from jikimi.logs import set_up_logs
 NAME = "JikimiAgent"
 DISPLAY = "Jikimi agent (지킴이)"
 DESCRIPTION = "Watches files, removable media, connections and event logs for the company's monitoring centre."
+NO_SUCH_SERVICE = 1060
+"""ERROR_SERVICE_DOES_NOT_EXIST."""
 RESTARTS = ((win32service.SC_ACTION_RESTART, 30_000), (win32service.SC_ACTION_RESTART, 60_000), (1, 300_000))
 
 
@@ -81,9 +84,13 @@ def install(state: Path, program: str, words: str) -> None:
 
 
 def uninstall() -> None:
-    """Stop and forget it. Raises pywintypes.error."""
-    win32serviceutil.StopServiceWithDeps(NAME)
-    win32serviceutil.RemoveService(NAME)
+    """Stop and forget it, if it is there. Raises pywintypes.error."""
+    try:
+        win32serviceutil.StopServiceWithDeps(NAME)
+        win32serviceutil.RemoveService(NAME)
+    except pywintypes.error as error:
+        if error.winerror != NO_SUCH_SERVICE:
+            raise
 
 
 def dispatch() -> None:

@@ -65,10 +65,12 @@ def uninstall(
 
         service.uninstall()
     elif sys.platform == "darwin":
-        _do("launchctl", "bootout", "system/org.jikimi.agent")
-        ((into or DAEMONS) / PLIST).unlink(missing_ok=True)
+        if (plist := (into or DAEMONS) / PLIST).exists():
+            _do("launchctl", "bootout", "system/org.jikimi.agent")
+            plist.unlink()
     else:
-        _do("systemctl", "disable", "--now", SERVICE)
+        if ((into or UNITS) / SERVICE).exists():  # gone, when this is the second try because the centre was away
+            _do("systemctl", "disable", "--now", SERVICE)
         for name in (SERVICE, "jikimi-agent-rollback.service"):
             ((into or UNITS) / name).unlink(missing_ok=True)
         _do("systemctl", "daemon-reload")
@@ -88,7 +90,8 @@ def _write(into: Path, package: str, names: tuple[str, ...], state: Path) -> Non
         text = files(package).joinpath(name).read_text(encoding="utf-8")
         if not Path(IN_UNITS).exists():
             text = text.replace(IN_UNITS, str(own))
-        text = text.replace("/var/lib/jikimi-agent", str(state))
+        for usual in ("/var/lib/jikimi-agent", "/Library/Application Support/Jikimi"):
+            text = text.replace(usual, str(state))
         try:
             (into / name).write_text(text, encoding="utf-8")
         except OSError as error:

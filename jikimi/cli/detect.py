@@ -5,6 +5,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from jikimi.cli.errors import not_installed
 from jikimi.cli.options import LogSourceOption, PlaceholderOption, stated_logsource, stated_placeholders
 from jikimi.errors import Misconfigured
 
@@ -42,7 +43,7 @@ def detect(
     try:
         from jikimi.cli.detecting import detect_in
     except ModuleNotFoundError as error:
-        _fail(f"detection is not installed here ({error.name} is missing): install jikimi with the extra 'centre'.")
+        _fail(not_installed(error))
     try:
         raise typer.Exit(
             detect_in(input_files(files), stated_logsource(logsource), rules, stated_placeholders(placeholder))

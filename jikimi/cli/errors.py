@@ -12,6 +12,8 @@ from jikimi.errors import JikimiError, exit_code, first_of_ours
 
 P = ParamSpec("P")
 
+OURS = ("jikimi", "collectors", "detectors", "alerting", "api", "rules")
+
 
 def for_people(command: Callable[P, None]) -> Callable[P, None]:
     """Wrap a command: Misconfigured and Poison exit 2, every other JikimiError exits 1.
@@ -34,5 +36,18 @@ def for_people(command: Callable[P, None]) -> Callable[P, None]:
                 raise
             typer.echo(f"jikimi: {ours}", err=True)
             raise typer.Exit(exit_code(ours)) from error
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] in OURS:
+                raise  # a defect, not an install without this part
+            typer.echo(f"jikimi: {not_installed(error)}", err=True)
+            raise typer.Exit(2) from error
 
     return wrapped
+
+
+def not_installed(error: ModuleNotFoundError) -> str:
+    """An agent's install has no centre in it, and the other way round."""
+    return (
+        f"this part is not installed here ({error.name} is missing): "
+        "install jikimi with the extra 'centre', or 'agent' for the agent"
+    )
