@@ -148,6 +148,12 @@ async def list_workers(request: Request) -> list[dict[str, Any]]:
         return await desk.workers(connection)
 
 
+@router.get("/refused")
+async def list_refused(request: Request) -> list[dict[str, Any]]:
+    """Rules of the last reading that cannot be used."""
+    return _desk(request).refused()
+
+
 @router.get("/history")
 async def history(
     request: Request, rule: str | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100

@@ -8,6 +8,7 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -160,6 +161,10 @@ class RuleDesk:
     async def workers(self, connection: AsyncConnection) -> list[dict[str, Any]]:
         """Which state each worker has taken up, or why it could not."""
         return [dict(row) for row in (await connection.execute(select(rule_workers))).mappings()]
+
+    def refused(self) -> list[dict[str, Any]]:
+        """Rules that were read and cannot be used: rule, file, line, reason."""
+        return [msgspec.structs.asdict(one) for one in self._library.current.report.refused]
 
     async def history(self, connection: AsyncConnection, rule: str | None, limit: int) -> list[dict[str, Any]]:
         """The latest first."""

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from detectors.release import bundle
 from detectors.release.bundle import Bundle
-from detectors.release.library import Loaded, RuleLibrary
+from detectors.release.library import Loaded, RuleLibrary, check_nothing_lost
 from detectors.release.rows import Versions, raise_versions, read_versions, write_history
 from detectors.release.stages import Stage
 from jikimi.errors import Misconfigured, Refused
@@ -28,7 +28,7 @@ async def install(
     """Verify, load beside the running rules, then commit at once; workers take it up by themselves.
 
     Raises Misconfigured, after writing the refusal into the history, for a bundle that is not believed, not newer than
-    the newest ever installed, expired, or of which no rule can be used.
+    the newest ever installed, expired, of which no rule can be used, or by whose fault a rule that runs would be lost.
     """
     try:
         found = await asyncio.to_thread(bundle.verify, content, TrustedKeys.read(library.trusted))
@@ -37,6 +37,7 @@ async def install(
         _check_fresh(found, before, now)
         versions = Versions(before.life, before.content, found.manifest.version)
         loaded = await asyncio.to_thread(library.read, versions, content)
+        check_nothing_lost(library.current, loaded)
         async with database.write() as connection:
             _check_fresh(found, await read_versions(connection), now)
             shadowed = await _commit(connection, found, content, library.current, loaded, actor=actor, now=now)

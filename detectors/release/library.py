@@ -52,14 +52,20 @@ class RuleLibrary:
         return (*bundle_places, *self.folders)
 
     async def load(self, database: Database) -> Loaded:
-        """Reads everything anew. Raises Misconfigured when rules cannot be read or the bundle is not to be believed."""
+        """Reads everything anew.
+
+        Raises Misconfigured when rules cannot be read, when the bundle is not to be believed, and when a rule of
+        `current` would be lost by a fault: a slip of the pen must not quietly end a watch.
+        """
         async with database.read() as connection:
             versions = await read_versions(connection)
             content = await connection.scalar(
                 select(rule_bundles.c.content).where(rule_bundles.c.version == versions.bundle)
             )
-        self.current = await asyncio.to_thread(self.read, versions, content)
-        return self.current
+        loaded = await asyncio.to_thread(self.read, versions, content)
+        check_nothing_lost(self.current, loaded)
+        self.current = loaded
+        return loaded
 
     def read(self, versions: Versions, content: bytes | None) -> Loaded:
         """The rules with this bundle, if any. Blocks for seconds; `current` stays as it is."""
@@ -90,6 +96,16 @@ class RuleLibrary:
         bundle.unpack(found, part)
         part.replace(place)
         return place
+
+
+def check_nothing_lost(running: Loaded, loaded: Loaded) -> None:
+    """Raises Misconfigured when a rule that runs is refused now. One that is simply gone was taken away on purpose."""
+    gone = [rule for rule in running.rules.rules if rule.id not in loaded.rules.by_id]
+    places, titles = {rule.file for rule in gone}, {rule.title for rule in gone}
+    lost = [fault for fault in loaded.report.refused if fault.file in places or fault.rule in titles]
+    if lost:
+        more = f", and {len(lost) - 1} more" if len(lost) > 1 else ""
+        raise Misconfigured(f"rules that run would be lost: {lost[0]}{more}; mend them or take them out")
 
 
 def _without_replaced(report: LoadReport, place: Path) -> LoadReport:

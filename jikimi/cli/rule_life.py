@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from jikimi.cli.admin_client import AdminClient
-from jikimi.cli.printed import print_many, print_one
+from jikimi.cli.printed import print_many, print_one, say_some
 from jikimi.settings import default_data_dir
 
 RELOAD_SECONDS = 180.0
@@ -144,6 +144,8 @@ def reload(data: Data, as_json: AsJson = False) -> None:
     version = client.post("rules/reload", {"by": _me()})["content_version"]
     told = wait_for_workers(client, "tried_version", version)
     print_many(told, as_json, "id", "content_version", "bundle_version", "rules", "refused", "error")
+    faults = client.get("rules/refused")
+    say_some([f"rule refused: {one['file']}:{one['line']}: {one['rule']}: {one['reason']}" for one in faults])
     if any(worker["content_version"] < version for worker in told):
         raise typer.Exit(1)
 

@@ -34,6 +34,7 @@ ROUTES = [
     ("POST", "/reload"),
     ("POST", "/bundle"),
     ("GET", "/workers"),
+    ("GET", "/refused"),
     ("GET", "/history"),
 ]
 

@@ -72,6 +72,33 @@ async def test_rules_that_cannot_be_read_leave_the_running_ones_and_say_why(watc
     assert await watch.found("A Shell") == 2
 
 
+async def test_a_slip_in_a_rule_that_runs_keeps_it_running_and_is_told_with_its_place(watch: Watch) -> None:
+    async with watch.working():
+        watch.write({"new.yml": NEW, "shell.yml": RULES["shell.yml"].replace("endswith", "enswith")})
+        await watch.reload()
+        await watch.followed()
+        (worker,) = await watch.rows(rule_workers)
+        assert "rules that run would be lost" in worker.error
+        assert "shell.yml:8" in worker.error
+        await watch.look([*shells(2), {"Image": "/bin/new"}])
+        assert (await watch.found("A Shell"), await watch.found("A New Rule")) == (2, 0)
+        watch.write({"shell.yml": RULES["shell.yml"]})
+        await watch.reload()
+        await watch.followed()
+        await watch.look([{"Image": "/bin/new"}])
+    assert await watch.found("A New Rule") == 1
+
+
+async def test_a_new_rule_that_is_refused_holds_up_nobody(watch: Watch) -> None:
+    async with watch.working():
+        watch.write({"new.yml": NEW, "bad.yml": NEW.replace("endswith", "enswith").replace("0009", "0010")})
+        await watch.reload()
+        await watch.followed()
+        await watch.look([{"Image": "/bin/new"}])
+    assert await watch.found("A New Rule") == 1
+    assert [Path(one["file"]).name for one in watch.desk.refused()] == ["bad.yml"]
+
+
 async def test_reloads_under_load_miss_nothing_and_double_nothing(watch: Watch) -> None:
     batches = 60
 

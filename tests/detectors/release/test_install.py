@@ -99,6 +99,18 @@ async def test_what_is_refused_leaves_the_rules_as_they_are_and_the_reason_in_th
     assert (await installed(watch), await watch.rows(rule_bundles), await watch.found("A Shell")) == (0, [], 2)
 
 
+async def test_a_bundle_in_which_a_running_rule_is_refused_is_not_installed(watch: Watch, key: SigningKey) -> None:
+    newer = NEW.replace("000000000009", "000000000010").replace("A New Rule", "Newer")
+    async with watch.working():
+        await watch.desk.install(bundled(watch, key, 1, {"new.yml": NEW}), "kim")
+        await watch.followed()
+        slipped = {"new.yml": NEW.replace("endswith", "enswith"), "newer.yml": newer}
+        with pytest.raises(Misconfigured, match="rules that run would be lost"):
+            await watch.desk.install(bundled(watch, key, 2, slipped), "kim")
+        await watch.look([{"Image": "/bin/new"}])
+    assert (await installed(watch), await watch.found("A New Rule")) == (1, 1)
+
+
 async def test_an_installed_bundle_outlives_a_restart_and_is_verified_again(tmp_path: Path) -> None:
     async with watch_in(tmp_path) as watch:
         watch.library.trusted.mkdir()
