@@ -90,7 +90,7 @@ def _documents(host: str, at: datetime, chance: random.Random) -> Iterator[Happe
 def _internet(chance: random.Random) -> Iterator[Happened]:
     """What knocks at every address that is open to the world."""
     for _ in range(300):
-        tried = {"Hostname": "srv-web", "User": chance.choice(("root", "admin", "test")), "Outcome": "failure"}
+        tried = {"Hostname": "srv-web", "Method": "password", "Outcome": "failure"}
         yield _at(chance.uniform(0, 24)), SSHD, tried | {"SourceIp": f"198.51.100.{chance.randint(1, 90)}"}
     for _ in range(2_000):
         denied = {"src_ip": f"203.0.113.{chance.randint(1, 250)}", "dst_ip": f"192.0.2.{chance.randint(1, 6)}"}
