@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ class Source(msgspec.Struct, frozen=True):
     def documents(self) -> list[Document]:
         """The YAML documents. Raises ValueError-like `yaml.YAMLError` or UnicodeDecodeError."""
         _check_depth(self.data.decode("utf-8-sig"))
-        return [Document(node.start_mark.line + 1, loader.construct_document(node)) for loader, node in self._nodes()]
+        return [Document(node.start_mark.line + 1, loader.construct_document(node)) for loader, node in self.nodes()]
 
     def line_of(self, near: str, begin: int = 1) -> int:
         """The first line (from 1) from `begin` on that says `near`; `begin` when none does."""
@@ -42,10 +43,11 @@ class Source(msgspec.Struct, frozen=True):
 
     def line_at(self, paths: Iterable[Sequence[str | int]], begin: int) -> int | None:
         """The line of the first of `paths` that is written in the document that begins at that line; None without."""
-        document = next((node for _, node in self._nodes() if node.start_mark.line + 1 == begin), None)
+        document = _nodes_by_line(self).get(begin)
         return next((line for path in paths if (line := _line_of(document, path)) is not None), None)
 
-    def _nodes(self) -> Iterator[tuple[Loader, yaml.Node]]:
+    def nodes(self) -> Iterator[tuple[Loader, yaml.Node]]:
+        """The documents before they are values, each with the loader that can make it one."""
         loader = Loader(self.data.decode("utf-8-sig"))
         try:
             while loader.check_node():
@@ -57,6 +59,12 @@ class Source(msgspec.Struct, frozen=True):
         """Of the rule whose document begins at that line."""
         line = self.line_of(near, begin)
         return Refusal(title, self.file, line if line != begin else self.line_of(title, begin), reason)
+
+
+@lru_cache(maxsize=1)
+def _nodes_by_line(source: Source) -> dict[int, yaml.Node]:
+    """Kept for the next refusal: of a file of thousands of faulty rules, each has a line."""
+    return {node.start_mark.line + 1: node for _, node in source.nodes()}
 
 
 def _line_of(node: yaml.Node | None, path: Sequence[str | int]) -> int | None:
