@@ -118,7 +118,10 @@ class _Loading:
         except SigmaError as error:
             self.refused.append(Refusal("", source.file, document.line, fault_of(None, error, {}).reason))
             return
-        for found in rules_of(documents):
+        rules = rules_of(documents)
+        if not rules:
+            self.refused.append(Refusal("", source.file, 1, "there is no rule in this file, only what rules share"))
+        for found in rules:
             if isinstance(found, tuple):
                 self._refuse(source, found[0], found[1])
             else:

@@ -216,3 +216,8 @@ def test_a_broken_link_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "gone.yml").symlink_to(tmp_path / "nosuch.yml")
     (tmp_path / "self.yml").symlink_to(tmp_path / "self.yml")
     assert [Path(r.file).name for r in load_rules([tmp_path])[1].refused] == ["gone.yml", "self.yml"]
+
+
+def test_a_file_that_only_shares_with_rules_that_are_not_there_is_refused(load: Load) -> None:
+    _, report = load("action: global\nlogsource: {product: test}\n---\naction: reset\n")
+    assert [r.reason for r in report.refused] == ["there is no rule in this file, only what rules share"]
