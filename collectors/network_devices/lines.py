@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any, NamedTuple
 
-from collectors.network_devices import cef, checkpoint, korean, leef, paloalto, syslog
+from collectors.network_devices import asa, cef, checkpoint, korean, leef, paloalto, syslog
 from collectors.network_devices.fields import normalised
 from collectors.network_devices.keyvalue import pairs
 from jikimi.domain.event import TIMESTAMP
@@ -48,7 +48,7 @@ def read_line(raw: bytes, now: datetime, zone: tzinfo) -> Line:
     fields["Hostname"] = head.host or _first(said.fields, "devname", "device_name", "machine_name", "dvchost", "utm_id")
     if logsource.category == PROXY:
         fields |= _web(said.fields)
-    return Line(logsource, _full(fields), _own_time(said.fields, zone) or head.time, said.dialect)
+    return Line(logsource, _full(fields), _own_time(said.fields, now, zone) or head.time, said.dialect)
 
 
 def _cef(head: syslog.Message) -> _Said | None:
@@ -86,6 +86,11 @@ def _checkpoint(head: syslog.Message) -> _Said | None:
     return None if fields is None else _Said("checkpoint", "checkpoint", fields)
 
 
+def _asa(head: syslog.Message) -> _Said | None:
+    fields = asa.parse(head.text)
+    return None if fields is None else _Said("asa", "cisco", fields)
+
+
 def _keyvalue(head: syslog.Message) -> _Said | None:
     fields = pairs(head.text)
     return _Said("keyvalue", _product_of_pairs(fields), fields) if len(fields) >= _NEEDED else None
@@ -98,6 +103,7 @@ _DIALECTS: tuple[Callable[[syslog.Message], _Said | None], ...] = (
     _secui,
     _paloalto,
     _checkpoint,
+    _asa,
     _keyvalue,
 )
 
@@ -172,11 +178,13 @@ def _of_text(head: syslog.Message) -> LogSource:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _own_time(fields: dict[str, str], zone: tzinfo) -> datetime | None:
+def _own_time(fields: dict[str, str], now: datetime, zone: tzinfo) -> datetime | None:
     """The time that the line itself states, which is the event's; the header's is when it was sent."""
-    if (stamp := fields.get("eventtime", fields.get("rt", ""))).isascii() and stamp.isdigit() and 9 < len(stamp) < 20:
+    if (stamp := _first(fields, "eventtime", "rt", "devTime")).isascii() and stamp.isdigit() and 9 < len(stamp) < 20:
         unit = 10 ** (len(stamp) - 10)
         return _EPOCH + timedelta(microseconds=int(stamp) * 1_000_000 // unit)
+    if stamp and (moment := syslog.time_of(stamp, now, zone)) is not None:
+        return moment
     stated = f"{fields.get('date', '')} {fields.get('time', '')}".strip() or fields.get("start_time", "")
     if not stated[:4].isdigit() or ":" not in stated:
         return None

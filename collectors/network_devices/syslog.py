@@ -104,6 +104,11 @@ def _old(text: str, now: datetime, zone: tzinfo) -> Message:
     return Message(rest, time, host)
 
 
+def time_of(text: str, now: datetime, zone: tzinfo) -> datetime | None:
+    """What a field of a line states: `Dec 01 2026 09:00:00.123 KST`, or as RFC 3339 has it. None for anything else."""
+    return _time(f"{text} ", now, zone)[0]
+
+
 def _time(text: str, now: datetime, zone: tzinfo) -> tuple[datetime | None, str]:
     """The time at the beginning of `text`, and what follows it."""
     if iso := _ISO.match(text):

@@ -85,6 +85,57 @@ def test_every_vendors_words_become_sigmas_firewall_fields(
     assert (fields["protocol"], fields["action"], fields.get("Hostname")) == (protocol, action, name)
 
 
+ASA = """
+4-106023: Deny tcp src outside:192.0.2.1/4000 dst inside:198.51.100.1/23 by access-group "out" [0x0, 0x0]
+    > 192.0.2.1 4000 198.51.100.1 23 tcp deny out
+4-106023: Deny icmp src outside:192.0.2.1 dst inside:198.51.100.1 (type 8, code 0) by access-group "out"
+    > 192.0.2.1 - 198.51.100.1 - icmp deny out
+4-106023: Deny udp src outside:2001:db8::1/5353 dst inside:2001:db8::2/53 by access-group "six"
+    > 2001:db8::1 5353 2001:db8::2 53 udp deny six
+2-106001: Inbound TCP connection denied from 192.0.2.1/4000 to 198.51.100.1/445 flags SYN on interface outside
+    > 192.0.2.1 4000 198.51.100.1 445 tcp deny -
+2-106006: Deny inbound UDP from 192.0.2.1/53 to 198.51.100.1/53 on interface outside
+    > 192.0.2.1 53 198.51.100.1 53 udp deny -
+6-302013: Built inbound TCP connection 9 for outside:192.0.2.1/4000 (192.0.2.1/4000) to dmz:192.0.2.9/80 (192.0.2.9/80)
+    > 192.0.2.1 4000 192.0.2.9 80 tcp accept -
+6-302013: Built outbound TCP connection 9 for out:203.0.113.5/443 (203.0.113.5/443) to in:192.0.2.7/5000 (192.0.2.9/99)
+    > 192.0.2.7 5000 203.0.113.5 443 tcp accept -
+6-302014: Teardown TCP connection 9 for out:203.0.113.5/443 to in:192.0.2.7/5000 duration 0:00:09 bytes 47 TCP FINs
+    > 192.0.2.7 5000 203.0.113.5 443 tcp accept -
+6-106100: access-list inside permitted tcp in/192.0.2.7(5000) -> out/203.0.113.5(3306) hit-cnt 1 first hit
+    > 192.0.2.7 5000 203.0.113.5 3306 tcp accept inside
+3-710003: TCP access denied by ACL from 192.0.2.1/4000 to outside:198.51.100.9/22
+    > 192.0.2.1 4000 198.51.100.9 22 tcp deny -
+"""
+
+
+@pytest.mark.parametrize(("said", "meant"), list(zip(*[iter(ASA.strip().split("\n"))] * 2, strict=True)))
+def test_a_cisco_firewalls_sentences_are_sigmas_firewall_fields(said: str, meant: str) -> None:
+    line = _read(f"<166>Nov 22 2026 11:46:11 asa : %ASA-{said}")
+    assert line.logsource == LogSource("cisco", "firewall")
+    names = ("src_ip", "src_port", "dst_ip", "dst_port", "protocol", "action", "rule_name")
+    assert " ".join(str(line.fields.get(name, "-")) for name in names) == meant.strip(" >")
+
+
+def test_what_a_cisco_firewall_says_of_other_things_stays_text() -> None:
+    line = _read("<166>Nov 22 2026 11:46:11: %ASA-5-111008: User 'kim' executed the 'write' command.")
+    assert line.logsource == LogSource("cisco")
+
+
+@pytest.mark.parametrize(
+    "stated",
+    ["rt=Nov 22 2026 11:46:11", "rt=Nov 22 2026 11:46:11.000 KST", "rt=2026-11-22T02:46:11Z", "rt=1795315571000"],
+)
+def test_the_time_that_cef_states_is_read_in_each_of_its_forms(stated: str) -> None:
+    line = _read(f"<14>Nov 22 11:59:00 fw CEF:0|V|P|1|x|n|5|{stated} src=192.0.2.1 dst=198.51.100.2")
+    assert line.time == datetime(2026, 11, 22, 2, 46, 11, tzinfo=UTC)
+
+
+def test_the_time_that_leef_states_is_the_events() -> None:
+    line = _read("LEEF:1.0|V|P|1|x|devTime=Nov 22 2026 11:46:11\tsrc=192.0.2.1\tdst=198.51.100.2")
+    assert line.time == datetime(2026, 11, 22, 2, 46, 11, tzinfo=UTC)
+
+
 def test_an_event_happened_when_the_device_says_not_when_it_was_sent() -> None:
     assert _read(FORTIGATE).time == datetime(2026, 11, 22, 2, 37, 47, 369913, UTC)
     assert _read(TRUSGUARD).time == datetime(2026, 11, 22, 2, 30, 10, tzinfo=UTC)
