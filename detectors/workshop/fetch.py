@@ -1,11 +1,12 @@
 """`jikimi rules fetch`: the public rule set by release, verified, whole or not at all.
 
 What is there stays until the new set is downloaded, verified, unpacked beside it and read; then the folders change
-places. A fetch that was killed between the two renames is put right by the next.
+places. What a killed fetch left, also between the two renames, is put right by the next; two at once are refused.
 """
 
 import shutil
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from detectors.workshop.download import download, http_client, sha256_of
 from detectors.workshop.release import API, Package, find_asset, stated_sha256
 from detectors.workshop.unpack import unpack
 from jikimi.errors import Misconfigured, Transient
+from jikimi.stream.folder_lock import FolderLock
 
 MANIFEST = "jikimi-rules.json"
 
@@ -68,20 +70,38 @@ def fetch(origin: Origin, into: Path, now: datetime, progress: Progress = silent
     something else; Transient when the line fails. `into` is then as it was.
     """
     into = into.absolute()
-    _put_right(into)
-    before = _ours(into)
     try:
         into.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{into.name}.", dir=into.parent) as scratch:
-            archive = _archive(origin, Path(scratch, "package.zip"), progress)
+        with _scratch(into) as scratch:
+            _put_right(into)
+            before = _ours(into)
+            archive = _archive(origin, scratch / "package.zip", progress)
             if before is not None and before.sha256 == archive.sha256:
                 return Fetched(str(into), False, before)
-            fresh = Path(scratch, "rules")
+            fresh = scratch / "rules"
             manifest = _prepared(archive, fresh, now, progress)
             _change_places(fresh, into)
     except OSError as error:
         raise Misconfigured(f"{error.filename or into}: {error.strerror}; nothing was changed") from error
     return Fetched(str(into), True, manifest)
+
+
+@contextmanager
+def _scratch(into: Path) -> Iterator[Path]:
+    """An empty folder beside `into`, for one fetch at a time. Raises Transient while another is at work."""
+    place = into.with_name(f".{into.name}.new")
+    place.mkdir(exist_ok=True)
+    try:
+        lock = FolderLock(place)
+    except Misconfigured as error:
+        raise Transient(f"another fetch into {into} is at work, or may not be written beside it: {error}") from error
+    try:
+        for left in (place / "package.zip", place / "rules"):
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        lock.release()
 
 
 def _archive(origin: Origin, scratch: Path, progress: Progress) -> _Archive:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from detectors.workshop import download, unpack
 from detectors.workshop.fetch import MANIFEST, Origin, fetch
 from jikimi.errors import JikimiError, Misconfigured, Transient
+from jikimi.stream.folder_lock import FolderLock
 from jikimi.testing.batches import NOON
 from tests.detectors.workshop.rule_folder import process_rule
 
@@ -281,6 +282,25 @@ def test_a_fetch_that_was_killed_between_the_renames_is_put_right(tmp_path: Path
         fetch(local(tmp_path, b"no zip"), into, NOON)
     assert content(into) == {"before.yml", MANIFEST}
     assert not old.exists()
+
+
+def test_what_a_killed_fetch_had_unpacked_is_gone_after_the_next(tmp_path: Path, into: Path) -> None:
+    left = into.with_name(".sigma.new") / "rules" / "half.yml"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(RULE)
+    fetch(local(tmp_path, zipped(a=RULE)), into, NOON)
+    assert content(into) == {"a.yml", MANIFEST}
+    assert [path.name for path in into.parent.iterdir()] == [into.name]
+
+
+def test_two_fetches_into_one_folder_are_refused_in_words(tmp_path: Path, into: Path) -> None:
+    beside = into.with_name(".sigma.new")
+    beside.mkdir(parents=True)
+    other = FolderLock(beside)
+    with pytest.raises(Transient, match="another fetch"):
+        fetch(local(tmp_path, zipped(a=RULE)), into, NOON)
+    other.release()
+    assert not into.exists()
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
