@@ -60,11 +60,11 @@ def _from_xml(event: Event, beside: Event) -> Event:
         if name not in _NOT_DATA and not name.endswith("_attributes"):
             _add_section(flat, name, value)
     for name, value in (
-        ("ProviderGuid", _attribute(system, "Provider", "Guid")),
-        ("ExecutionProcessID", _attribute(system, "Execution", "ProcessID")),
-        ("ThreadID", _attribute(system, "Execution", "ThreadID")),
-        ("UserID", _attribute(system, "Security", "UserID")),
-        ("ActivityID", _attribute(system, "Correlation", "ActivityID")),
+        ("Provider_Guid", _attribute(system, "Provider", "Guid")),
+        ("Execution_ProcessID", _attribute(system, "Execution", "ProcessID")),
+        ("Execution_ThreadID", _attribute(system, "Execution", "ThreadID")),
+        ("Security_UserID", _attribute(system, "Security", "UserID")),
+        ("Correlation_ActivityID", _attribute(system, "Correlation", "ActivityID")),
     ):
         if value is not None:
             flat.setdefault(name, value)
@@ -153,12 +153,12 @@ _WINLOGBEAT = {
     "channel": "Channel",
     "computer_name": "Computer",
     "provider_name": "Provider_Name",
-    "provider_guid": "ProviderGuid",
+    "provider_guid": "Provider_Guid",
     "task": "Task",
     "opcode": "Opcode",
     "keywords": "Keywords",
     "version": "Version",
-    "activity_id": "ActivityID",
+    "activity_id": "Correlation_ActivityID",
 }
 
 

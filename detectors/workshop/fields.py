@@ -28,6 +28,7 @@ _OF_WINDOWS = frozenset(
     {
         *("Channel", "Computer", "EventID", "EventRecordID", "EventType", "Keywords", "Level", "Message", "Opcode"),
         *("Provider_Guid", "Provider_Name", "Source", "Task", "UserID", "Version"),
+        *("Execution_ProcessID", "Execution_ThreadID", "Security_UserID", "Correlation_ActivityID"),
     }
 )
 

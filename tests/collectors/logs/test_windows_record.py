@@ -37,10 +37,10 @@ def test_system_and_event_data_become_one_flat_event() -> None:
         "Image": "C:\\x.exe",
         "ProcessId": 640,
         "Initiated": "true",
-        "ProviderGuid": "5770385F",
-        "ExecutionProcessID": 3044,
-        "ThreadID": 3900,
-        "UserID": "S-1-5-18",
+        "Provider_Guid": "5770385F",
+        "Execution_ProcessID": 3044,
+        "Execution_ThreadID": 3900,
+        "Security_UserID": "S-1-5-18",
     }
 
 
