@@ -16,7 +16,7 @@ VALUES = 10_000
 class Sighting(msgspec.Struct, frozen=True, array_like=True, order=True):
     """One match of the rule at `place` of the correlation's rules; `time` is seconds since 1970.
 
-    Sightings sort by time, then by the order of the rules: two events of the same second count as being in order.
+    Sightings sort by time, then by the order of the rules: two events of the same instant count as being in order.
     `value` is a digest of the counted values, `number` the value to calculate with, `weight` how many matches were
     merged into this one.
     """
