@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,7 @@ class RuleLibrary:
         self.folders = tuple(folders)
         self.trusted = trusted
         self._unpacked = unpacked
+        self._placing = threading.Lock()
         self.current = Loaded.once(RuleSet([]))
 
     @property
@@ -79,22 +81,33 @@ class RuleLibrary:
                 f"the installed rule bundle {versions.bundle} cannot be used: {error}; put its public key into "
                 f"{self.trusted}, or start once with --bundle and a newer bundle that a trusted key signed"
             ) from error
-        place = self._place(found)
-        rules, report = load_rules([place, *self.folders], keep_in=cache.folder())
+        with self._placing:  # nobody takes a folder away that another is reading
+            try:
+                place = self._place(found)
+            except OSError as error:
+                raise Misconfigured(f"{self._unpacked}: the bundle cannot be unpacked ({error.strerror})") from error
+            rules, report = load_rules([place, *self.folders], keep_in=cache.folder())
         if not any(rule.file.startswith(str(place)) for rule in rules.rules):
             raise Misconfigured(f"no rule of the bundle can be used: {'; '.join(map(str, report.refused[:3]))}")
         return Loaded(rules, _without_replaced(report, place), versions)
 
     def _place(self, found: bundle.Bundle) -> Path:
-        """The bundle's files on disk, complete or not at all; those of bundles no longer in use are taken away."""
+        """The bundle's files on disk, written anew and complete; those of bundles no longer in use are taken away.
+
+        The workshop may read the same folder meanwhile: it is missing for no longer than two renames take.
+        """
         place = self._unpacked / f"{found.manifest.version}-{found.manifest.archive_sha256[:16]}"
-        part = self._unpacked / f".part-{os.getpid()}"
-        in_use = f"{self.current.versions.bundle}-"
-        for old in list(self._unpacked.iterdir()) if self._unpacked.is_dir() else ():
-            if old == place or not old.name.startswith(in_use):
-                shutil.rmtree(old)
+        part, before = self._unpacked / f".part-{os.getpid()}", self._unpacked / f".before-{os.getpid()}"
+        for left in (part, before):
+            shutil.rmtree(left, ignore_errors=True)
         bundle.unpack(found, part)
-        part.replace(place)
+        if place.exists():
+            place.rename(before)
+        part.rename(place)
+        in_use = f"{self.current.versions.bundle}-"
+        for old in list(self._unpacked.iterdir()):
+            if old != place and not old.name.startswith(in_use):
+                shutil.rmtree(old)
         return place
 
 

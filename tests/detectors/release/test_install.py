@@ -1,5 +1,7 @@
 """Installing bundles: believed, newer, usable — or nothing changes and the reason is kept."""
 
+import errno
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -130,6 +132,40 @@ async def test_a_tampered_copy_on_disk_is_written_anew(watch: Watch, key: Signin
     unpacked.write_text("title: evil")
     loaded = await watch.library.load(watch.database)
     assert "5a1c0a52-7d8b-4b8f-9d5e-000000000009" in loaded.rules.by_id
+
+
+async def test_the_folder_of_a_bundle_is_there_while_it_is_read_anew(
+    watch: Watch, key: SigningKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await watch.desk.install(bundled(watch, key, 1, {"new.yml": NEW}), "kim")
+    await watch.library.load(watch.database)
+    (place, *_) = watch.library.places
+    there: list[bool] = []
+
+    def seen(found: bundle.Bundle, folder: Path, unpack: Callable[..., None] = bundle.unpack) -> None:
+        unpack(found, folder)
+        there.append(any(place.rglob("new.yml")))
+
+    monkeypatch.setattr(bundle, "unpack", seen)
+    await watch.library.load(watch.database)
+    assert there == [True]
+    assert [one.name for one in place.parent.iterdir()] == [place.name]
+
+
+async def test_a_full_disk_leaves_the_bundle_that_was(
+    watch: Watch, key: SigningKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await watch.desk.install(bundled(watch, key, 1, {"new.yml": NEW}), "kim")
+    await watch.library.load(watch.database)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(bundle, "unpack", full)
+    with pytest.raises(Misconfigured, match="No space left"):
+        await watch.desk.install(bundled(watch, key, 2, {"new.yml": NEW}), "kim")
+    assert await installed(watch) == 1
+    assert all(place.is_dir() for place in watch.library.places)
 
 
 async def test_keys_change_by_adding_the_new_and_then_taking_the_old_away(watch: Watch, key: SigningKey) -> None:
