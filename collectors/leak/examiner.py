@@ -9,6 +9,7 @@ from collectors.leak import evidence, notes
 from collectors.leak.asked import Answer, Examine, Gone, Register, Request, Sweep
 from collectors.leak.budget import Budget, Caps
 from collectors.leak.entropy import SAMPLE, looks_encrypted
+from collectors.leak.licences import HEAD, is_licence
 from collectors.leak.matching import match
 from collectors.leak.pieces import pieces
 from collectors.leak.registry import Registry, Stamp
@@ -49,6 +50,7 @@ class Examiner:
             name = readable(os.fsdecode(path))
             if self._registry.unchanged(name, before):
                 return Answer("unchanged")
+            template = template or is_licence(path, before.size, file.read(HEAD))
             budget = Budget(self._caps)
             contents = list(pieces(file, budget))
             if Stamp.of(os.fstat(file.fileno())) != before:

@@ -134,8 +134,8 @@ def _judge(relation: Relation, reads: list[Read], written: Written) -> tuple[Evi
         en = f"{en} read the document, then wrote a file that could not be examined"
         return Evidence("lineage", _STRONG[relation] - UNSEEN, ko, en, documents[0]), documents
     if written.sealed:
-        ko = f"{ko} 보호 문서를 읽은 뒤 내용을 알아볼 수 없는(암호화된) 파일을 씀"
-        en = f"{en} read the document, then wrote a file nobody can read (encrypted)"
+        ko = f"{ko} 보호 문서를 읽은 뒤 내용을 알아볼 수 없는(암호화되었거나 조각난) 파일을 씀"
+        en = f"{en} read the document, then wrote a file nobody can read (encrypted, or a piece of something packed)"
         return Evidence("lineage", _STRONG[relation], ko, en, documents[0]), documents
     if relation != "same" or all(written.at - one.at > SOON and not one.still_open for one in reads):
         return None

@@ -2,12 +2,12 @@
 
 import re
 
+from collectors.leak.licences import without_licence
+
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _FEW = 500
 """One byte 0 in so many is dirt, more are a program's data."""
 _TAG = re.compile(r"<[^<>]{1,2000}>")
-_LICENCE = re.compile(r"copyright|licen[sc]e|저작권", re.IGNORECASE)
-_FIRST_COMMENT = re.compile(r"\A(?:#![^\n]*\n)?\s*(?:/\*.*?\*/|(?:(?://|#|--|%|;)[^\n]*\n\s*)+|<!--.*?-->)", re.DOTALL)
 
 
 def decoded(raw: bytes) -> str | None:
@@ -40,7 +40,5 @@ def _two_bytes_a_letter(head: bytes, zeros: int) -> str:
 
 def plain(text: str) -> str:
     """Without the tags of HTML and XML, and without a licence at the top: thousands of files share that."""
-    head = _FIRST_COMMENT.match(text[:20_000])
-    if head and _LICENCE.search(head[0]):
-        text = text[head.end() :]
+    text = without_licence(text)
     return _TAG.sub(" ", text) if text.lstrip()[:1] == "<" else text

@@ -425,6 +425,30 @@ class TestNothing:
         (tmp_path / "b.c").write_text(licence + "void other(void) { }\n")
         assert seen(examiner, tmp_path / "b.c") == ("", 0, "")
 
+    def test_nor_does_one_further_down_or_in_a_file_of_its_own(
+        self, examiner: Examiner, folder: Path, tmp_path: Path
+    ) -> None:
+        licence = "Copyright 2026 example.com\n" + text(300, 80) + "\n"
+        comment = "".join(f"# {line}\n" for line in licence.splitlines())
+        (folder / "a.py").write_text(f'"""What it does."""\n\n{comment}\nx = 1\n')
+        (folder / "LICENSE").write_text(licence)
+        for name in ("a.py", "LICENSE"):
+            examiner.answer(Register(bytes(folder / name)))
+        (tmp_path / "b.py").write_text(comment + "def other(): pass\n")
+        shutil.copy(folder / "LICENSE", tmp_path / "COPYING")
+        for name in ("b.py", "COPYING"):
+            assert seen(examiner, tmp_path / name) == ("", 0, ""), name
+
+    def test_a_document_that_only_calls_itself_a_licence_stays_protected(
+        self, examiner: Examiner, folder: Path, tmp_path: Path
+    ) -> None:
+        (folder / "LICENSE.txt").write_text(PLAN)
+        (folder / "license.dwg").write_bytes(b"AC1032 copyright" + random.Random(1).randbytes(5000))
+        for name in ("LICENSE.txt", "license.dwg"):
+            examiner.answer(Register(bytes(folder / name)))
+            shutil.copy(folder / name, tmp_path / "x")
+            assert seen(examiner, tmp_path / "x")[0] == "hash"
+
 
 class TestIndex:
     def test_fingerprints_of_an_earlier_version_are_made_anew(self, tmp_path: Path) -> None:
