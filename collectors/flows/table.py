@@ -243,10 +243,15 @@ def _new_flow(packet: Packet, time: int) -> Flow:
 
 def _is_answer(flags: int, source_port: int, destination_port: int) -> bool:
     """The first packet seen came from the side that was called: SYN and ACK, or, where the opening was not seen,
-    from a well-known port to another."""
+    from a server's port to a client's."""
     if flags & SYN:
         return bool(flags & ACK)
-    return source_port < 1024 <= destination_port
+    return _rank(source_port) < _rank(destination_port)
+
+
+def _rank(port: int) -> int:
+    """0 well-known, 1 registered (RFC 6335, section 6), 2 those that systems give to clients (Linux from 32768 on)."""
+    return 0 if port < 1024 else 1 if port < 32768 else 2
 
 
 def _add_packet(flow: Flow, packet: Packet, time: int) -> None:

@@ -23,6 +23,15 @@ FLOWS_AT_MOST = 50_000
 NO_ANSWER = 10.0
 """Seconds, beside tracking, after which a packet counts as unanswered: as in collectors.sources.tracked."""
 
+_LOST = {
+    False: ("packets", "counts of flows are too small"),
+    True: (
+        "RSTs or packets with odd TCP flags",
+        "of scans with odd flags some may be missing, all other flows are whole",
+    ),
+}
+"""By whether tracking runs beside: what was lost, and what that means."""
+
 
 class Sniffed:
     """One run. `tell` takes an event's fields. `beside_tracking`: the ring holds what connection tracking leaves out
@@ -106,5 +115,6 @@ class Sniffed:
     def _tell_lost(self, ring: Ring) -> None:
         since, self._looked_at = self._looked_at, time.time()
         if count := ring.lost():
-            reason = f"{count} packets came faster than they could be read: counts of flows are too small"
+            what, so = _LOST[self._beside_tracking]
+            reason = f"{count} {what} came faster than they could be read: {so}"
             self._feed.lost(reason, datetime.fromtimestamp(since, UTC))

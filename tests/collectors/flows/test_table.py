@@ -69,6 +69,15 @@ def test_the_opener_is_the_source_also_when_the_answer_is_seen_first() -> None:
     assert _one(("<", ACK), (">", ACK)) == ("established", "open")
 
 
+@pytest.mark.parametrize(
+    ("ports", "client"), [((443, 50000), 50000), ((8443, 50000), 50000), ((443, 8443), 8443), ((50000, 8443), 50000)]
+)
+def test_where_no_opening_was_seen_the_client_is_the_one_on_the_clients_port(
+    ports: tuple[int, int], client: int
+) -> None:
+    assert [flow.source_port for flow in _flows([(1.0, _tcp(A, ports, ACK))])] == [client]
+
+
 def test_a_new_opening_after_the_end_is_a_new_flow() -> None:
     closed = [*HANDSHAKE, (">", FIN | ACK), ("<", FIN | ACK), (">", ACK)]
     flows = _flows(_dialogue(*closed, *closed))
