@@ -1,5 +1,6 @@
 """Flows out of packets, as dialogues."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
