@@ -12,7 +12,7 @@ from jikimi.cli.admin_client import AdminClient
 from jikimi.cli.errors import for_people
 from jikimi.cli.printed import print_many, print_one
 from jikimi.cli.rule_life import wait_for_workers
-from jikimi.errors import Misconfigured
+from jikimi.errors import Misconfigured, Refused
 from jikimi.settings import DataDir, default_data_dir
 
 app = typer.Typer(no_args_is_help=True, help="Rule sets as signed files: make, verify, install.")
@@ -50,7 +50,7 @@ def make(
     new_rules: Annotated[str, typer.Option(help="Stage of rules a centre never had: shadow or live.")] = "shadow",
     note: Annotated[str, typer.Option(help="What changed, for people.")] = "",
 ) -> None:
-    """Sign a rule set. Refuses rules that a centre could not load."""
+    """Sign a rule set, and say which of its rules a centre could not load."""
     from detectors.release import bundle
     from detectors.sigma.load import load_rules
     from jikimi.signing import SigningKey
@@ -115,7 +115,10 @@ def _verified(file: Path, data: Path, trusted_keys: Path | None) -> dict[str, An
     from jikimi.signing import TrustedKeys
 
     content = bundle.read_file(file)
-    found = bundle.verify(content, TrustedKeys.read(trusted_keys or DataDir(data).trusted_keys))
+    try:
+        found = bundle.verify(content, TrustedKeys.read(trusted_keys or DataDir(data).trusted_keys))
+    except Refused as error:
+        raise Refused(f"{file}: {error}") from error
     said = found.manifest
     return {
         "version": said.version,

@@ -3,7 +3,7 @@
 import getpass
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -67,7 +67,7 @@ def hits(
 
 def stage(
     rule: RuleName,
-    to: Annotated[str, typer.Argument(metavar="STAGE", help="draft, shadow or live.")],
+    to: Annotated[Literal["draft", "shadow", "live"], typer.Argument(metavar="STAGE", help="draft, shadow or live.")],
     data: Data,
     why: Why,
     as_json: AsJson = False,
@@ -174,7 +174,10 @@ def wait_for_workers(client: AdminClient, column: str, value: int) -> list[dict[
 
 def _stage(data: Path, rule: str, to: str, why: str, as_json: bool) -> None:
     wish = {"rule": rule, "stage": to, "why": why, "by": _me()}
-    print_one(AdminClient(data).post("rules/stage", wish), as_json, "id", "title", "was", "stage")
+    told = AdminClient(data).post("rules/stage", wish)
+    print_one(told, as_json, "id", "title", "was", "stage")
+    if told["was"] == told["stage"]:
+        typer.echo(f"it was {told['was']} already", err=True)
 
 
 def _me() -> str:
