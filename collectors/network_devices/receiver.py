@@ -45,6 +45,7 @@ WRONG_CLOCK = timedelta(minutes=10)
 in time; what it stated stays in `DeviceTime`."""
 
 _RECEIVE_BUFFER = 8 * 1024 * 1024
+_SO_RCVBUFFORCE = 33
 _SO_MEMINFO, _DROPS = 55, 8  # linux/sock_diag.h: sk_meminfo, of which the ninth number counts what found no room
 
 
@@ -108,6 +109,10 @@ class _Listening:
             if port:
                 listener = self._bound(port, socket.SOCK_DGRAM)
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+                with contextlib.suppress(
+                    OSError
+                ):  # without the right, or on another system, what the system grants all
+                    listener.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
                 transport, _ = await loop.create_datagram_endpoint(partial(_Datagrams, heard), sock=listener)
                 stack.callback(transport.close)
                 self._datagrams[what] = (listener, 0)

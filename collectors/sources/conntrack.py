@@ -36,7 +36,8 @@ from collectors.sources.netlink import NETFILTER, TYPE_MASK, Netlink, attribute
 
 GROUP_UPDATE, GROUP_DESTROY = 2, 3
 NEW, GET, DELETE = 0x100, 0x101, 0x102  # subsystem 1 (ctnetlink) in the high byte
-RECEIVE_BUFFER = 16 << 20
+RECEIVE_BUFFER = 64 << 20
+"""The kernel gives up flows in a row, after a flood tens of thousands at once; memory is taken only then."""
 
 TUPLE_ORIG, STATUS, PROTOINFO, TIMESTAMP, STATUS_MASK = 1, 3, 4, 20, 26
 SEEN_REPLY, ASSURED = 0x2, 0x4
