@@ -79,7 +79,7 @@ class _Trial:
             self._tell(f"{rate} flows/s for {seconds:.0f} s …")
             loaded = _Use(agent.pid)
             done = self._play(seconds, rate)
-            loaded_told, by_thread = loaded.told(), loaded.by_thread()
+            loaded_told, by_thread, beside = loaded.told(), loaded.by_thread(), helpers(agent.pid)
             self._tell("waiting for the last flows …")
             time.sleep(LAST_FLOWS)
             _end(agent, signal.SIGTERM)
@@ -98,7 +98,9 @@ class _Trial:
             "rss_mb": loaded_told["rss_mb"],
             "rss_mb_idle": idle_told["rss_mb"],
             "rss_mb_peak": loaded_told["rss_mb_peak"],
+            "helpers": beside,
             "load": done,
+            "program_starts_per_second": round(_starts(events) / (seconds + IDLE_SECONDS + LAST_FLOWS), 1),
             "sources": {
                 name: {key: told[key] for key in ("mode", "seen", "sent", "dropped")}
                 for name, told in status["health"]["sources"].items()
@@ -191,6 +193,28 @@ class _Use:
             with suppress(OSError):
                 found[thread.name, thread.joinpath("comm").read_text().strip()] = _ticks_in(thread)
         return found
+
+
+def helpers(pid: int) -> dict[str, dict[str, float]]:
+    """The processes that the agent has started and that run now, by module: seconds of processor time so far, MB
+    resident. They end after a minute without work and are in no other figure."""
+    found = {}
+    for task in Path("/proc", str(pid), "task").iterdir():
+        with suppress(OSError):
+            for child in task.joinpath("children").read_text().split():
+                folder = Path("/proc", child)
+                words = folder.joinpath("cmdline").read_bytes().split(b"\0")
+                name = words[words.index(b"-m") + 1] if b"-m" in words else os.path.basename(words[0])
+                megabytes = (
+                    int(folder.joinpath("statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+                )
+                found[name.decode()] = {"cpu_seconds": _ticks_in(folder) / _TICKS, "rss_mb": round(megabytes, 1)}
+    return found
+
+
+def _starts(events: list[dict[str, Any]]) -> int:
+    """Of the whole machine: the kernel records them for all, and each costs."""
+    return sum(event["category"] == "process_creation" for event in events)
 
 
 def _ticks_in(folder: Path) -> int:

@@ -20,9 +20,9 @@ Keep = Callable[[Mapping[LogSource, Sequence[bytes]]], Awaitable[object]]
 """Spool.keep: durable when it returns; raises Transient when the disk cannot take it now."""
 
 TAKE = 2000
-LOOK = 2.0
+LOOK = 1.0
 """Seconds between rounds that found nothing more to carry: one commit for all sources, not one an event."""
-ALL_EVERY = 2
+ALL_EVERY = 4
 """In each so many rounds also what can wait is carried (collectors.sources.feed.CAN_WAIT)."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 STOP_WITHIN = 5.0

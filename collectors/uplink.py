@@ -22,7 +22,7 @@ from jikimi.clock import Clock, utc_now
 from jikimi.domain.event import EventBatch, encode_envelope
 from jikimi.errors import Refused, Transient
 
-_LOOK_SECONDS = 1.0
+_LOOK_SECONDS = 5.0
 _CREDIT_SECONDS = 0.25
 _LONGEST_WAIT = 300.0
 _REJECTED = {400, 413, 415, 422}

@@ -28,6 +28,8 @@ TICK = 1.0
 FILLING = (
     "the protected documents are taken in for the first time: a copy of one that has not been is not recognised yet"
 )
+COMPANY = 0.25
+"""Seconds for which the first of several changes waits for the others."""
 WEAK = 50
 """Below this confidence a process is told of once: it may write a thousand files."""
 TOLD_ONCE = 1_000
@@ -100,7 +102,8 @@ class _Look:
             if self._step():
                 self._worked_at = time.monotonic()
             else:
-                self._heard.bell.wait(TICK)
+                if self._heard.bell.wait(TICK):
+                    self._stop.wait(COMPANY)
                 self._heard.bell.clear()
                 if time.monotonic() - self._worked_at > IDLE:
                     self._worker.close()

@@ -5,13 +5,22 @@ import time
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal, NamedTuple, Protocol
 
 import orjson
 
 from jikimi.clock import Clock, utc_now
 from jikimi.domain.event import TIMESTAMP, Event, canonical, format_time
-from jikimi.domain.logsource import AGENT_HEALTH, DNS_QUERY, EXPORTED_FLOW, NETWORK_FLOW, PROCESS_CREATION, LogSource
+from jikimi.domain.logsource import (
+    AGENT_HEALTH,
+    DNS_QUERY,
+    EXPORTED_FLOW,
+    FILE_ACCESS,
+    NETWORK_FLOW,
+    PROCESS_CREATION,
+    LogSource,
+)
 
 State = Literal["starting", "running", "degraded", "failed", "stopped"]
 HealthKind = Literal[
@@ -21,7 +30,7 @@ HealthKind = Literal[
 CAPACITY = 8192
 PATIENCE = 20.0
 """Seconds: a busy disk holds the spool up for some, and the kernel's queues stretch meanwhile."""
-CAN_WAIT = frozenset({NETWORK_FLOW, EXPORTED_FLOW, PROCESS_CREATION, DNS_QUERY})
+CAN_WAIT = frozenset({NETWORK_FLOW, EXPORTED_FLOW, PROCESS_CREATION, DNS_QUERY, FILE_ACCESS})
 """Many, and each says little: a few seconds of them travel together, since a commit and an upload cost far more than
 an event."""
 ENOUGH = 1000
@@ -40,6 +49,10 @@ class Observation(NamedTuple):
         """Decoded."""
         event: Event = orjson.loads(self.line)
         return event
+
+
+_observation = partial(tuple.__new__, Observation)
+"""Takes the fields as one tuple: a third of the time of `Observation(...)`."""
 
 
 class Source(Protocol):
@@ -190,13 +203,11 @@ class Feed:
         self.health("gap", "the spool could not be written as fast as events came", Dropped=count, **span)
 
     def _put(self, logsource: LogSource, fields: dict[str, Any], at: datetime | None, *, counted: bool) -> None:
-        event: Event = {TIMESTAMP: format_time(at or self._clock()), "Hostname": self.device}
-        for name, value in fields.items():
-            if value is not None and value != "":
-                event[name] = value
+        told = {name: value for name, value in fields.items() if value is not None and value != ""}
+        event: Event = {TIMESTAMP: format_time(at or self._clock()), "Hostname": self.device, **told}
         line = bytes(memoryview(canonical(event)))  # a copy: orjson's own bytes hold on to a block of 8 KB
         if not self._items:
             self._waiting_since = time.time()
-        self._items.append(Observation(logsource, line, counted))
+        self._items.append(_observation((logsource, line, counted)))
         if logsource not in CAN_WAIT:
             self._hurried = True

@@ -31,10 +31,11 @@ EXEC, TCP_STATE, ROUTE4, ROUTE6 = (
     "fib/fib_table_lookup",
     "fib6/fib6_table_lookup",
 )
-TCP_ONLY = "protocol==6 && (newstate==2 || newstate==10 || oldstate==2)"
-"""An opening begins or ends, or a socket begins to listen: the transitions that tell an owner."""
-UDP_BY_PROCESS = "proto==17 && !(common_flags & 0x18)"
-"""The route of a datagram that a process sends; in an interrupt (0x18) the current process is a stranger."""
+TCP_ONLY = "protocol==6 && (newstate==10 || (family==10 && (newstate==2 || oldstate==2)))"
+"""A socket begins to listen, or an opening over IPv6 begins or ends: the transitions that tell an owner."""
+ROUTED4 = "(proto==6 || proto==17) && sport!=0 && !(common_flags & 0x18)"
+"""The route of what a process opens or sends; in an interrupt (0x18) the current process is a stranger."""
+ROUTED6 = "proto==17 && sport!=0 && !(common_flags & 0x18)"
 NANOSECONDS = 1_000_000_000
 EXECUTIONS_KEPT = 16_384
 
@@ -76,15 +77,15 @@ class KernelRecords:
             [
                 Wanted(execs.id, urgent=True),
                 Wanted(states.id, TCP_ONLY),
-                Wanted(route4.id, UDP_BY_PROCESS),
-                Wanted(route6.id, UDP_BY_PROCESS),
+                Wanted(route4.id, ROUTED4),
+                Wanted(route6.id, ROUTED6),
             ]
         )
         self._kinds = {
             execs.id: self._executed(execs),
             states.id: self.owners.tcp_reader(states),
-            route4.id: self.owners.udp_reader(route4, 4),
-            route6.id: self.owners.udp_reader(route6, 16),
+            route4.id: self.owners.route_reader(route4, 4),
+            route6.id: self.owners.route_reader(route6, 16),
         }
         with self._lock:
             self._rings = rings

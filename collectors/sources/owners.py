@@ -1,8 +1,8 @@
 """Whose connection it is, from the kernel's records: the process that opened it, or the one that listens for it.
 
-A TCP opening is recorded twice: SYN_SENT in the process that asks, before the port is chosen, then its end with the
-port but in whatever context the answer came; the socket's address in the kernel joins the two. A UDP datagram's route
-is looked up in the sending process.
+The route of an IPv4 TCP opening and of a UDP datagram is looked up in the process that asks for it, with both ports. A
+TCP opening over IPv6 is looked up before its port is chosen, so it is recorded twice: SYN_SENT in the process that
+asks, then its end with the port but in whatever context the answer came; the socket's address joins the two.
 """
 
 import struct
@@ -82,15 +82,21 @@ class Owners:
 
         return take
 
-    def udp_reader(self, point: Tracepoint, size: int) -> Callable[[Record], None]:
+    def route_reader(self, point: Tracepoint, size: int) -> Callable[[Record], None]:
         """Takes in records of `fib/fib_table_lookup` (`size` 4) and `fib6/fib6_table_lookup` (16)."""
-        destination, ports = point.offsets["dst"], point.offsets["sport"]
+        source, destination = point.offsets["src"], point.offsets["dst"]
+        protocol, ports = point.offsets["proto"], point.offsets["sport"]
 
         def take(record: Record) -> None:
-            near, far = _PORTS(record.raw, ports)
-            if near and far:
-                to = record.raw[destination : destination + size]
-                _keep(self._udp, to + _NETWORK_PORTS(near, far), self._who(record.pid))
+            raw = record.raw
+            near, far = _PORTS(raw, ports)
+            if not near or not far:
+                return
+            key = raw[destination : destination + size] + _NETWORK_PORTS(near, far)
+            if raw[protocol] == TCP:
+                _keep(self._tcp, raw[source : source + size] + key, self._who(record.pid))
+            else:
+                _keep(self._udp, key, self._who(record.pid))
 
         return take
 

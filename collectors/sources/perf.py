@@ -139,25 +139,28 @@ class Rings:
         self.close()
 
 
-def records(waiting: bytes) -> Iterator[Record]:
+def records(waiting: bytes) -> list[Record]:
     """The records in a piece of a ring; unknown kinds are passed over, and so are threads that begin and end."""
-    at, end = 0, len(waiting)
-    while at + HEADER.size <= end:
-        kind, _, size = HEADER.unpack_from(waiting, at)
+    found: list[Record] = []
+    at, last = 0, len(waiting) - HEADER.size
+    header, sample = HEADER.unpack_from, SAMPLE.unpack_from
+    while at <= last:
+        kind, _, size = header(waiting, at)
         if size < HEADER.size:
-            return
+            break
         if kind == RECORD_SAMPLE:
-            pid, tid, when, length = SAMPLE.unpack_from(waiting, at)
+            pid, tid, when, length = sample(waiting, at)
             start = at + SAMPLE.size
-            yield _record((when, kind, pid, tid, 0, waiting[start : start + length]))
+            found.append(_record((when, kind, pid, tid, 0, waiting[start : start + length])))
         elif kind in (RECORD_FORK, RECORD_EXIT):
             pid, parent, tid, _, when = TASK_RECORD.unpack_from(waiting, at)
             if pid != parent if kind == RECORD_FORK else pid == tid:
-                yield _record((when, kind, pid, tid, parent, b""))
+                found.append(_record((when, kind, pid, tid, parent, b"")))
         elif kind == RECORD_LOST:
             _, count = LOST_RECORD.unpack_from(waiting, at)
-            yield Record(0, kind, 0, 0, count)
+            found.append(Record(0, kind, 0, 0, count))
         at += size
+    return found
 
 
 def _system_call() -> "_PerfEventOpen":

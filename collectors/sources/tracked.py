@@ -25,13 +25,35 @@ from collectors.sources.who import NOBODY, Processes, Who
 
 NO_ANSWER, LOOK_FOR_UNANSWERED = 10.0, 10.0
 LONG, LOOK_FOR_LONG = 60.0, 60.0
+SHARE = 0.0005
+"""Of a core, for each of the two looks: the longer the table, the less often it is looked through ..."""
+LONGER = 60.0
+"""... by at most so many seconds."""
 TICK = 1.0
+SAVE_AFTER = 10.0
 REMEMBERED = 65_536
 PORTS_AGAIN = "flows whose ports were used again before they could be counted"
 LIFETIMES = {
     conntrack.TIME_WAIT: "nf_conntrack_tcp_timeout_time_wait",
     conntrack.CLOSE: "nf_conntrack_tcp_timeout_close",
 }
+
+
+class _Look:
+    """Something to be done every `every` seconds, less often when it takes long."""
+
+    def __init__(self, look: Callable[[], None], every: float) -> None:
+        self._look = look
+        self._every = every
+        self._due_at = time.monotonic() + every
+
+    def when_due(self) -> None:
+        if time.monotonic() < self._due_at:
+            return
+        before = time.thread_time()
+        self._look()
+        rest = (time.thread_time() - before) / SHARE
+        self._due_at = time.monotonic() + min(max(self._every, rest), self._every + LONGER)
 
 
 class Tracked:
@@ -63,18 +85,17 @@ class Tracked:
     def run(self, stop: threading.Event, save: Callable[[], None], beside: Callable[[], None] = lambda: None) -> None:
         """Blocks until `stop`, calling `beside` at each look. Raises OSError when the kernel breaks off."""
         self._learn_listeners()
-        unanswered_at = long_at = time.monotonic()
+        unanswered = _Look(self._look_for_unanswered, LOOK_FOR_UNANSWERED)
+        long = _Look(self._look_for_long, LOOK_FOR_LONG)
+        saved_at = time.monotonic()
         while not stop.wait(TICK):
             self._hear()
             beside()
-            now = time.monotonic()
-            if now - unanswered_at >= LOOK_FOR_UNANSWERED:
-                unanswered_at = now
-                self._look_for_unanswered()
+            unanswered.when_due()
+            long.when_due()
+            if time.monotonic() - saved_at >= SAVE_AFTER:
+                saved_at = time.monotonic()
                 save()
-            if now - long_at >= LOOK_FOR_LONG:
-                long_at = now
-                self._look_for_long()
         self._hear()
         save()
 

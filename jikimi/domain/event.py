@@ -99,7 +99,7 @@ def format_time(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds, `2026-11-22T02:13:00.000000Z`: sorts as text."""
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
-    return moment.isoformat(timespec="microseconds")[:-6] + "Z"
+    return moment.isoformat("T", "microseconds")[:26] + "Z"
 
 
 def parse_time(text: str) -> datetime:

@@ -2,13 +2,15 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from bench.agent import compare
+from bench.agent import compare, helpers
 from bench.conversations import Conversation, conversations
 from jikimi.cli import app
 from tests.collectors.flows import wire
@@ -48,3 +50,14 @@ def test_without_root_it_says_so_and_exits_2(monkeypatch: pytest.MonkeyPatch) ->
     ran = CliRunner().invoke(app, ["bench", "agent"])
     assert ran.exit_code == 2
     assert "run it as root" in ran.output
+
+
+def test_the_processes_that_an_agent_started_are_told_by_module() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "bench.sink", "0"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        told = helpers(os.getpid())
+        child.communicate()
+    assert told["bench.sink"].keys() == {"cpu_seconds", "rss_mb"}

@@ -8,7 +8,7 @@ from collectors.sources.perf import RECORD_SAMPLE, Record
 from collectors.sources.tracefs import Tracepoint
 
 STATE = Tracepoint(1, {"skaddr": 0, "sport": 16, "saddr_v6": 20, "daddr_v6": 36})
-ROUTE = Tracepoint(2, {"dst": 0, "sport": 4})
+ROUTE = Tracepoint(2, {"proto": 0, "src": 1, "dst": 5, "sport": 9})
 HERE, THERE = socket.inet_aton("192.0.2.1"), socket.inet_aton("192.0.2.2")
 PORTS = struct.pack(">HH", 40_000, 443)
 CLOSE, ESTABLISHED = 7, 1
@@ -23,8 +23,9 @@ def state(owners: Owners, pid: int, old: int, new: int, *, near: int = 40_000, s
     owners.tcp_reader(STATE)(Record(1, RECORD_SAMPLE, pid, pid, 0, raw))
 
 
-def routed(owners: Owners, pid: int, near: int, far: int) -> None:
-    owners.udp_reader(ROUTE, 4)(Record(1, RECORD_SAMPLE, pid, pid, 0, THERE + struct.pack("=HH", near, far)))
+def routed(owners: Owners, pid: int, near: int, far: int, protocol: int = UDP) -> None:
+    raw = bytes([protocol]) + HERE + THERE + struct.pack("=HH", near, far)
+    owners.route_reader(ROUTE, 4)(Record(1, RECORD_SAMPLE, pid, pid, 0, raw))
 
 
 def test_the_process_that_asked_owns_the_connection_whoever_ran_when_the_answer_came() -> None:
@@ -40,6 +41,14 @@ def test_an_opening_that_is_not_answered_yet_is_known_when_only_one_process_asks
     assert owners.opener(TCP, HERE, THERE, PORTS).pid == 77
     state(owners, 78, CLOSE, SYN_SENT, near=0, sock=0xDEF)
     assert owners.opener(TCP, HERE, THERE, PORTS).pid == 0
+
+
+def test_an_opening_whose_route_was_asked_for_belongs_to_who_asked_from_this_address() -> None:
+    owners = Owners()
+    routed(owners, 55, 40_000, 443, TCP)
+    assert owners.opener(TCP, HERE, THERE, PORTS).pid == 55
+    assert owners.opener(TCP, THERE, THERE, PORTS).pid == 0
+    assert owners.opener(UDP, HERE, THERE, PORTS).pid == 0
 
 
 def test_the_listener_owns_what_is_opened_to_it() -> None:
