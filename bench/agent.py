@@ -204,11 +204,10 @@ def helpers(pid: int) -> dict[str, dict[str, float]]:
             for child in task.joinpath("children").read_text().split():
                 folder = Path("/proc", child)
                 words = folder.joinpath("cmdline").read_bytes().split(b"\0")
-                name = words[words.index(b"-m") + 1] if b"-m" in words else os.path.basename(words[0])
-                megabytes = (
-                    int(folder.joinpath("statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
-                )
-                found[name.decode()] = {"cpu_seconds": _ticks_in(folder) / _TICKS, "rss_mb": round(megabytes, 1)}
+                name = words[words.index(b"-m") + 1] if b"-m" in words else words[0].rpartition(b"/")[2]
+                resident = int(folder.joinpath("statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+                used = {"cpu_seconds": _ticks_in(folder) / _TICKS, "rss_mb": round(resident / (1 << 20), 1)}
+                found[name.decode()] = used
     return found
 
 
