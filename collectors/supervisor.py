@@ -104,7 +104,7 @@ class Supervisor:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
         for feed, some in taken:
-            feed.sent += sum(observation.counted for observation in some)
+            feed.kept(some)
 
     def _keep(self, source: Source, feed: Feed) -> None:
         _name_thread(source.name)

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Literal, NamedTuple, Protocol
@@ -100,7 +100,7 @@ class Feed:
         self._lost_from: datetime | None = None
         self._changed = changed
         self._hurried = False
-        self._waiting_since = 0.0
+        self._waiting_since = self._leaving_since = 0.0
 
     def emit(self, logsource: LogSource, fields: dict[str, Any], at: datetime | None = None) -> None:
         """One observation; `@timestamp` and `Hostname` are added here, fields that are None or "" left out.
@@ -158,19 +158,26 @@ class Feed:
             self._tell_loss()  # returned at once: at the agent's end nobody asks again
         taken: list[Observation] = []
         self._hurried = False
+        if self._items:
+            self._leaving_since = self._leaving_since or self._waiting_since
         while self._items and len(taken) < limit:
             taken.append(self._items.popleft())
         if taken:
             self._room.set()
         return taken
 
+    def kept(self, taken: Sequence[Observation]) -> None:
+        """All that was taken is in the spool."""
+        self.sent += sum(observation.counted for observation in taken)
+        self._leaving_since = 0.0
+
     def can_wait(self) -> bool:
         """Whether what waits here may go on waiting for company."""
         return not self._hurried and not self._lost and len(self._items) < ENOUGH
 
     def safe_until(self) -> float:
-        """What came before this moment (seconds since 1970) has left for the spool."""
-        return self._waiting_since if self._items else time.time()
+        """What was handed in before this moment (seconds since 1970) is in the spool."""
+        return self._leaving_since or (self._waiting_since if self._items else time.time())
 
     def __len__(self) -> int:
         return len(self._items)

@@ -34,6 +34,8 @@ SEARCH_FOR = 0.2
 JUST_MOUNTED = 3.0
 """Seconds: what was written to a volume so shortly before it was watched is looked for. FAT counts in two seconds."""
 LOOK_AFTER = 5.0
+UNTOLD = 2.0
+"""Seconds for which a change may wait in the kernel's queue and for others of its kind."""
 """Seconds between looks at whether the folders still exist, and between saves of "watched until now"."""
 
 
@@ -135,7 +137,7 @@ class _Watch:
         self._take()
         for change in self._coalescer.drain():
             self._tell(change)
-        self._save()
+        self._save(time.time())
 
     def _patience(self) -> float:
         if self._searches:
@@ -206,7 +208,7 @@ class _Watch:
                 self._folders.pop(top, None)
                 self._troubles[top] = f"folder {readable(top)} cannot be watched ({error.strerror})"
         self._report()
-        self._save()
+        self._save(min(self._read_at, self._feed.safe_until()) - UNTOLD)
 
     def _look_for_volumes(self, *, since: float | None) -> None:
         """Watch what was mounted; what was written to it after `since`, before it was watched, is told."""
@@ -235,8 +237,9 @@ class _Watch:
             words.append(f"{self._unwatched} folders could not be watched (limit of the kernel, or no right)")
         self._feed.running(self._watcher.mode, "; ".join(word for word in words if word))
 
-    def _save(self) -> None:
-        self._source.memory.save({"until": time.time(), "folders": sorted(self._folders)})
+    def _save(self, until: float) -> None:
+        """Were the agent killed now, what came after `until` might be lost: the next life looks for it."""
+        self._source.memory.save({"until": until, "folders": sorted(self._folders)})
 
     def _volume_of(self, path: str) -> str | None:
         return next((top for top in self._volumes if path.startswith(top + "/")), None)

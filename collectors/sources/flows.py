@@ -34,6 +34,8 @@ Way = Literal["conntrack", "packets", "sock_diag"]
 
 SNIFFING = "flows are counted from the packets themselves, which costs more"
 POLLING = "TCP only, short connections that the other side closed may be missed, byte counts are estimates"
+UNTOLD = 2.0
+"""Seconds for which the end of a flow may wait in the kernel's queue."""
 UNTRACKED_BLOCKS = 8
 """Of the ring for packets that tracking leaves out: 1 MB, some 5,000 packets twice a second."""
 
@@ -103,7 +105,7 @@ class Flows:
 
     def _save(self, feed: Feed) -> None:
         """Were the agent killed now, what still waits for the spool would not be known."""
-        self.memory.save({"until": feed.safe_until()})
+        self.memory.save({"until": feed.safe_until() - UNTOLD})
 
     def tell(self, feed: Feed, fields: dict[str, Any]) -> None:
         """Hand a flow in, unless it is our own talk with the centre."""

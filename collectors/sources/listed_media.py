@@ -4,6 +4,7 @@ A device is told when its first volume appears: one that the system cannot mount
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,6 +67,7 @@ class ListedMedia:
     way: str = "the list of volumes"
     name: str = field(default="media", init=False)
     _told: dict[str, dict[str, Any]] = field(default_factory=dict, init=False)
+    _told_at: float = field(default=0.0, init=False)
 
     def run(self, feed: Feed, stop: threading.Event) -> None:
         """Blocks until `stop`. Raises OSError."""
@@ -74,6 +76,8 @@ class ListedMedia:
         while not stop.is_set():
             self.round(feed)
             stop.wait(EVERY)
+            self.save(feed)
+        self.save(feed, ends=True)
 
     def round(self, feed: Feed) -> None:
         """Tell what came and what went."""
@@ -87,7 +91,12 @@ class ListedMedia:
             self._told[key] = {**told, **self._judged(told)}
             feed.emit(REMOVABLE_MEDIA, {"Action": "connect", **self._told[key]})
             feed.emit(REMOVABLE_MEDIA, {"Action": "mount", **self._told[key]})
-        self.memory.save({"volumes": self._told})
+        self._told_at = time.time()
+
+    def save(self, feed: Feed, *, ends: bool = False) -> None:
+        """Not before what was told is in the spool: after a kill it is told again rather than never."""
+        if ends or feed.safe_until() > self._told_at:
+            self.memory.save({"volumes": self._told})
 
     def _judged(self, told: dict[str, object]) -> dict[str, object]:
         verdict = self.passports.judge({"Action": "mount", **told}) if self.passports else None

@@ -50,6 +50,7 @@ class Media:
     _since: dict[str, float] = field(default_factory=dict, init=False)
     _guard: Guard = field(default_factory=Guard, init=False)
     _looked_at: float = field(default=0.0, init=False)
+    _changed_at: float = field(default=0.0, init=False)
 
     def run(self, feed: Feed, stop: threading.Event) -> None:
         """Blocks until `stop`. Raises OSError when mountinfo cannot be read."""
@@ -71,6 +72,8 @@ class Media:
                     self._look(feed, table)
                 elif table.fileno() in ready or uevents is None or self._due():
                     self._look(feed, table)
+                self._save(feed)
+            self._save(feed, ends=True)
 
     def _due(self) -> bool:
         """Without a volume nothing can be judged anew: the kernel tells of the rest."""
@@ -101,7 +104,13 @@ class Media:
         for key in self._disks.keys() - disks_now.keys():
             _tell(feed, "disconnect", self._disks.pop(key))
         self._guard.look(feed, {key: (volume, self._mounts[key]) for key, volume in mounts_now.items()})
-        self.memory.save({"boot": _boot(), "disks": self._disks, "mounts": self._mounts})
+        self._changed_at = time.time()
+
+    def _save(self, feed: Feed, *, ends: bool = False) -> None:
+        """Not before what was told is in the spool: after a kill it is told again rather than never."""
+        if self._changed_at and (ends or feed.safe_until() > self._changed_at):
+            self.memory.save({"boot": _boot(), "disks": self._disks, "mounts": self._mounts})
+            self._changed_at = 0.0
 
     def _unmounted(self, feed: Feed, key: str, points: set[str]) -> None:
         told, since = self._mounts.pop(key), self._since.pop(key, 0.0)

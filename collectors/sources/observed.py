@@ -25,6 +25,8 @@ from jikimi.domain.logsource import FILE_ACCESS
 
 TICK = 0.5
 SAVE_AFTER = 5.0
+UNTOLD = 2.0
+"""Seconds for which a change may wait for its signal and for others of its kind."""
 MOST_WAITING = 65_536
 """Signals kept for the source's thread; what comes above is told as a gap."""
 _KINDS: dict[str, Kind] = {"created": "create", "modified": "modify", "closed": "closed", "deleted": "delete"}
@@ -123,7 +125,7 @@ class _Watching:
             self._signals.lost = 0
             self._feed.lost("files changed faster than could be told", datetime.now(UTC), lost)
         if now - self._saved_at >= SAVE_AFTER:
-            self._save(now)
+            self._save(min(now, self._feed.safe_until()) - UNTOLD)
 
     def catch_up(self) -> None:
         """After a restart: what changed while nobody watched."""
@@ -144,9 +146,10 @@ class _Watching:
             self._tell(change)
         self._save(time.time())
 
-    def _save(self, now: float) -> None:
-        self._source.memory.save({"until": now, "folders": sorted(self._source.folders)})
-        self._saved_at = now
+    def _save(self, until: float) -> None:
+        """Were the agent killed now, what came after `until` might be lost: the next life looks for it."""
+        self._source.memory.save({"until": until, "folders": sorted(self._source.folders)})
+        self._saved_at = time.time()
 
     def _tell(self, change: Change) -> None:
         paths = [path for path in (change.path, change.old_path) if path]

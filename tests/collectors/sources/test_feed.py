@@ -76,7 +76,9 @@ def test_what_still_waits_is_not_safe_yet() -> None:
     time.sleep(0.01)
     waiting.emit(NETWORK_FLOW, {"SourcePort": 2})
     assert began <= waiting.safe_until() <= emitted
-    waiting.take(10)
+    taken = waiting.take(10)
+    assert waiting.safe_until() <= emitted
+    waiting.kept(taken)
     assert waiting.safe_until() > emitted
 
 

@@ -3,12 +3,14 @@
 import errno
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from collectors.sources import files
 from collectors.sources.coalesce import Change
 from collectors.sources.feed import Feed
 from collectors.sources.files import Files, Watcher
@@ -38,17 +40,17 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_every_create_read_and_delete_is_told_once(folder: Path) -> None:
-    files = [folder / f"{number}.dwg" for number in range(COUNT)]
+    made = [folder / f"{number}.dwg" for number in range(COUNT)]
     with watching_over(folder) as watching:
-        for file in files:
+        for file in made:
             file.write_text("x")
-        for file in files:
+        for file in made:
             file.read_text()
-        for file in files:
+        for file in made:
             file.unlink()
         watching.until(lambda: len(watching.having(Action="delete")) >= COUNT)
     told = Counter((e["Action"], e["TargetFilename"]) for e in watching.events if "Action" in e)
-    assert told == Counter((a, str(f)) for a in ("create", "read", "delete") for f in files)
+    assert told == Counter((a, str(f)) for a in ("create", "read", "delete") for f in made)
     assert watching.feed.dropped == 0
 
 
@@ -89,6 +91,32 @@ def test_what_changed_while_nobody_watched_is_told_with_the_blind_time(folder: P
         second.until(lambda: second.having(Action="modify", TargetFilename=str(folder / "meanwhile")))
     (blind,) = second.having(Kind="blind")
     assert blind["From"] <= blind["To"]
+
+
+def test_what_still_waits_for_the_spool_is_looked_for_again_after_a_kill(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "LOOK_AFTER", 0.0)
+    feed, stop, memory = Feed("files", "pc"), threading.Event(), Memory(folder.parent / "files.json")
+    thread = threading.Thread(target=Files((str(folder),), memory, watcher=unprivileged).run, args=(feed, stop))
+    thread.start()
+    try:
+        wait_until(lambda: feed.state != "starting")
+        (folder / "waits").write_text("1")
+        wait_until(lambda: feed.seen > 0)
+        told = time.time()
+        wait_until(lambda: time.time() - told > 3)
+        assert memory.load()["until"] <= told
+    finally:
+        stop.set()
+        thread.join()
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    patience = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < patience
+        time.sleep(0.05)
 
 
 def test_a_queue_that_ran_over_is_a_gap_and_the_files_are_found_by_looking(folder: Path) -> None:
