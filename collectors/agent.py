@@ -38,7 +38,7 @@ from collectors.uplink import Uplink
 from jikimi.clock import Clock, utc_now
 from jikimi.domain.agent_config import Signed
 from jikimi.domain.logsource import LogSource
-from jikimi.errors import JikimiError, Misconfigured, Refused, Transient
+from jikimi.errors import Damaged, JikimiError, Misconfigured, Refused, Transient
 
 HEARTBEAT = 30.0
 STATUS = 2.0
@@ -129,7 +129,11 @@ async def run(
         spool = await Spool.open(state.spool, agent_id=who.agent_id, hostname=who.device, clock=clock)
         stack.push_async_callback(spool.close)
         client = await stack.enter_async_context(Client(ANSWER_WITHIN))
-        return await _Agent(state, who, spool, client, clock).run(stop, restarts)
+        try:
+            return await _Agent(state, who, spool, client, clock).run(stop, restarts)
+        except Damaged as error:
+            spool.give_up()
+            return Anew(str(error), too_heavy=False)
 
 
 class _Said(msgspec.Struct):
@@ -167,6 +171,9 @@ class _Agent:
         self._left_over = earlier.health.spool_events if earlier else 0
         own = (state.settings, state.credential, state.config)
         self._tamper = Tamper(state.life, own, earlier.health.clock if earlier else None, clock=clock)
+        if self._tamper.lived_before and not spool.found:
+            lost = f"about {self._left_over} events that waited to be sent are lost"
+            self._tamper.say("changed_by_hand", f"the spool in {state.spool} was removed, and not by the agent: {lost}")
         self._following = Following(state, who, self._tamper.files, self._tamper.say, clock)
         self._chosen = self._following.chosen
         self._passports = Passports(self._following.media, Memory(state.memory("passport_clock")), clock=clock)
@@ -205,17 +212,18 @@ class _Agent:
     ) -> None:
         """Stop intake, drain into the spool, send what goes at once, tell the status; the rest waits on disk."""
         notify(STOPPING)
-        if anew:
-            _log.warning("agent_starts_anew", reason=anew.why)
-            kind: HealthKind = "degraded" if anew.too_heavy else "heartbeat"
-            await self._supervisor.stop(kind, f"the agent starts itself anew: {anew.why}")
-        else:
-            await self._supervisor.stop(Shutdown=await asyncio.to_thread(computer_stops))
+        with contextlib.suppress(Damaged):  # a spool that can no longer be read: the next life tells of it
+            if anew:
+                _log.warning("agent_starts_anew", reason=anew.why)
+                kind: HealthKind = "degraded" if anew.too_heavy else "heartbeat"
+                await self._supervisor.stop(kind, f"the agent starts itself anew: {anew.why}")
+            else:
+                await self._supervisor.stop(Shutdown=await asyncio.to_thread(computer_stops))
         for task in others:
             task.cancel()
         await asyncio.gather(carrying, *others, return_exceptions=True)
         if send:
-            with contextlib.suppress(TimeoutError, Transient, Refused):
+            with contextlib.suppress(TimeoutError, Transient, Refused, Damaged):
                 async with asyncio.timeout(LAST_SENDING):
                     await self._uplink.drain()
                     await self._heartbeat(stopped=anew is None)

@@ -43,7 +43,7 @@ from jikimi.domain.logsource import (
     WEB_INTEGRITY,
     LogSource,
 )
-from jikimi.errors import Transient
+from jikimi.errors import Damaged, JikimiError, Misconfigured, Poison, Transient
 from jikimi.stream.port import NewRecord, Record
 from jikimi.stream.sqlite import SqliteEventLog
 
@@ -55,6 +55,7 @@ _HIGH = {EVIDENCE, FILE_ACCESS, REMOVABLE_MEDIA, LEAK_EVIDENCE, MALWARE_SCAN, WE
 CACHE_KIB = 512
 """An agent's share of a client's memory: a batch or two."""
 _LOW = {NETWORK_FLOW, EXPORTED_FLOW, DNS_QUERY, PROCESS_CREATION}
+SET_ASIDE = "log.db.damaged"
 _FRESH_BYTES = 512 * 1024
 _TRIM_AFTER = 8
 _DEAD_LETTERS_AT_MOST = 64 * 1024 * 1024
@@ -93,6 +94,8 @@ class Spool:
         """By class: the centre has what lies below this offset, which a few at a time is deleted."""
         self._untrimmed = 0
         self._out: tuple[str, int, Envelope] | None = None
+        self.found = True
+        """Whether an earlier life had left something here."""
         self.dropped = 0
         """Events dropped because the spool was full, since it was opened."""
         self.dead_lettered = 0
@@ -110,11 +113,28 @@ class Spool:
     ) -> "Spool":
         """Open or make the spool in `folder`. `hostname` is written into its own health events.
 
+        A spool that can no longer be read is set aside, a new one begun, and a `gap` told: an agent that stands still
+        until a person comes would be blind meanwhile.
+
         Raises Misconfigured when the folder cannot be used or another process has it.
         """
-        log = await asyncio.to_thread(SqliteEventLog.open, folder, partitions=1, clock=clock, cache_kib=CACHE_KIB)
-        await asyncio.to_thread(lambda: [log.bounds(name) for name in CLASSES])  # makes what is not there yet
-        return cls(log, agent_id, hostname, max_bytes, clock)
+        there = _holds_something(folder)
+        trouble = "it could not be read any more" if _mark(folder).exists() else ""
+        if not trouble:
+            try:
+                log = await asyncio.to_thread(_open, folder, clock)
+            except Damaged as error:
+                trouble = str(error)
+        if trouble:
+            await asyncio.to_thread(_set_aside, folder)
+            log = await asyncio.to_thread(_open, folder, clock)
+        spool = cls(log, agent_id, hostname, max_bytes, clock)
+        spool.found = there
+        if trouble:
+            _log.error("spool_damaged", reason=trouble)
+            where = f"it is kept as {folder / SET_ASIDE}"
+            await spool._tell_gap(None, f"the spool was damaged, and what waited in it is lost ({where}): {trouble}")
+        return spool
 
     async def put(self, logsource: LogSource, events: Iterable[Event]) -> int:
         """`keep` for events that are no bytes yet."""
@@ -180,8 +200,13 @@ class Spool:
         """Payload not yet acknowledged."""
         return self._log.size()
 
+    def give_up(self) -> None:
+        """It can no longer be read: the next `open` sets it aside."""
+        with contextlib.suppress(OSError):
+            _mark(self._log.folder).touch()
+
     async def close(self) -> None:
-        with contextlib.suppress(Transient):  # else the centre is asked once more, and says that it has them
+        with contextlib.suppress(Transient, Damaged):  # else the centre is asked once more, and says that it has them
             await self._trim_answered()
         await self._log.close()
 
@@ -215,8 +240,18 @@ class Spool:
             if fresh := self._fresh.get((name, start)):
                 return name, start, fresh
             for record in await self._log.read(name, 0, start, 1):
-                return name, record.offset, _batch(record)
+                try:
+                    return name, record.offset, _batch(record)
+                except Poison as error:
+                    await self._pass_over(name, record.offset, str(error))
+                    return await self._oldest()
         return None
+
+    async def _pass_over(self, name: str, offset: int, trouble: str) -> None:
+        """A record that the disk gave back otherwise than it was written."""
+        async with self._putting:
+            await self._tell_gap(None, f"a batch in the spool was damaged, and its events are lost: {trouble}")
+        await self._log.trim(name, 0, offset + 1)
 
     async def _trim_answered(self) -> None:
         self._untrimmed = 0
@@ -248,12 +283,16 @@ class Spool:
             for record in records:
                 if freed >= excess:
                     break
-                envelope = decode_envelope(record.headers["envelope"])
+                freed += len(record.value)
+                at = record.offset + 1
+                try:
+                    envelope = _batch(record).envelope
+                except Poison:
+                    await self._tell_gap(None, "the spool was full: dropped a batch that was damaged")
+                    continue
                 source = envelope.logsource
                 counts[source] += envelope.count
                 spans[source] = _wider(spans.get(source), _span_of(record.value))
-                freed += len(record.value)
-                at = record.offset + 1
         for logsource, count in counts.items():
             reason = f"the spool was full: dropped the oldest events of {logsource}"
             await self._tell_gap(count, reason, *spans[logsource])
@@ -262,15 +301,17 @@ class Spool:
         await self._log.trim(name, 0, at)
         _log.warning("spool_dropped", events=counts.total(), spool_class=name)
 
-    async def _tell_gap(self, count: int, reason: str, first: str = "", last: str = "") -> None:
+    async def _tell_gap(self, count: int | None, reason: str, first: str = "", last: str = "") -> None:
+        """`count` is None when nobody knows how many."""
         event: dict[str, Any] = {
             TIMESTAMP: format_time(self._clock()),
             "Hostname": self._hostname,
             "Kind": "gap",
             "Collector": "spool",
-            "Dropped": count,
             "Reason": reason,
         }
+        if count is not None:
+            event["Dropped"] = count
         if first:
             event["From"], event["To"] = first, last
         await self._append({AGENT_HEALTH: [canonical(event)]})
@@ -294,14 +335,50 @@ def _record(batch: EventBatch) -> NewRecord:
 
 
 def _batch(record: Record) -> EventBatch:
-    return EventBatch(decode_envelope(record.headers["envelope"]), record.value)
+    """Raises Poison when it is none."""
+    return EventBatch(decode_envelope(record.headers.get("envelope", b"")), record.value)
 
 
 def _span_of(block: bytes) -> tuple[str, str]:
     """The earliest and the latest time in it: sources need not tell in order. Canonical times sort as text."""
-    times = [str(orjson.loads(line).get(TIMESTAMP, "")) for line in block.splitlines()]
-    return min(times), max(times)
+    times = []
+    for line in block.splitlines():
+        with contextlib.suppress(orjson.JSONDecodeError, AttributeError):
+            times.append(str(orjson.loads(line).get(TIMESTAMP, "")))
+    return min(times, default=""), max(times, default="")
 
 
 def _wider(known: tuple[str, str] | None, more: tuple[str, str]) -> tuple[str, str]:
     return more if known is None else (min(known[0], more[0]), max(known[1], more[1]))
+
+
+def _open(folder: Path, clock: Clock) -> SqliteEventLog:
+    log = SqliteEventLog.open(folder, partitions=1, clock=clock, cache_kib=CACHE_KIB)
+    try:
+        for name in CLASSES:
+            log.bounds(name)  # makes what is not there yet
+    except JikimiError:
+        log.close_blocking()
+        raise
+    return log
+
+
+def _holds_something(folder: Path) -> bool:
+    file = folder / "log.db"
+    return file.exists() and file.stat().st_size > 0
+
+
+def _mark(folder: Path) -> Path:
+    return folder / "damaged"
+
+
+def _set_aside(folder: Path) -> None:
+    """Only the latest is kept: it may be as large as a spool. Raises Misconfigured."""
+    try:
+        aside = folder / SET_ASIDE
+        (folder / "log.db").replace(aside)
+        for left in ("log.db-wal", "log.db-shm"):
+            (folder / left).unlink(missing_ok=True)
+        _mark(folder).unlink(missing_ok=True)
+    except OSError as error:
+        raise Misconfigured(f"{folder}: the damaged spool cannot be set aside ({error.strerror})") from error

@@ -4,6 +4,7 @@ JikimiError
 ├── Transient      try again later with backoff (broker away, line down, provider busy)
 ├── Poison         this input can never succeed: dead-letter it with its reason, go on
 ├── Misconfigured  stop at start (exit 2): what is wrong, where, how to mend it
+│   └── Damaged    what was stored can no longer be read: a person restores it, an agent begins anew and says so
 ├── Refused        the other side said no for good (bad credential, revoked agent): stop asking, tell a person
 └── Fenced         another process took over this work: drop everything uncommitted and step aside
 
@@ -25,6 +26,10 @@ class Poison(JikimiError):
 
 class Misconfigured(JikimiError):
     """Cannot start like this; the text says what, where and the mend."""
+
+
+class Damaged(Misconfigured):
+    """What was stored can no longer be read."""
 
 
 class Refused(JikimiError):

@@ -49,6 +49,8 @@ class Tamper:
         same_boot = self._before is not None and self._before.boot == self._boot != ""
         self._clocks = ClockWatch(self._before.lead if self._before and same_boot else wall - counter)
         self._began = clock()
+        self.lived_before = self._before is not None
+        """Whether an earlier life left its record."""
         self.files = OwnFiles(files, self._before.files if self._before else {})
         self._apart: list[float] = []
         self._said: list[tuple[HealthKind, str]] = []

@@ -8,6 +8,7 @@ opens a folder at a time; inside it any number of tasks and threads append, and 
 
 import asyncio
 import sqlite3
+import struct
 import threading
 import time
 import zlib
@@ -20,7 +21,7 @@ from itertools import chain
 from pathlib import Path
 
 from jikimi.clock import Clock, utc_now
-from jikimi.errors import Misconfigured, Poison, Transient
+from jikimi.errors import Damaged, Misconfigured, Poison, Transient
 from jikimi.stream import sqlite_file
 from jikimi.stream.ballast import Ballast, FreeSpace, free_space
 from jikimi.stream.disk_room import DiskRoom
@@ -290,6 +291,8 @@ class SqliteEventLog:
                 return read_run(self._reader, extent, offset, max_records, MAX_POLL_BYTES)
         except sqlite3.Error as error:
             raise sqlite_file.translate(error, self.path) from error
+        except (struct.error, UnicodeDecodeError) as error:
+            raise Damaged(f"{self.path} is damaged (a record's headers cannot be read: {error})") from error
 
     def _submit_append(self, records: Mapping[str, Sequence[NewRecord]]) -> "Future[dict[str, list[tuple[int, int]]]]":
         packed = {

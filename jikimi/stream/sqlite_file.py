@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from jikimi.errors import JikimiError, Misconfigured, Transient
+from jikimi.errors import Damaged, JikimiError, Misconfigured, Transient
 
 VERSION = 1
 OFFSET_BITS = 48
@@ -60,7 +60,8 @@ class Extent:
 def open_writer(path: Path, *, synchronous: str = "FULL", cache_kib: int = CACHE_KIB) -> sqlite3.Connection:
     """The one connection that writes and checkpoints (SQLite before 3.51.3 can corrupt with two).
 
-    Raises Misconfigured for a file that is not a log of this version, Transient for a disk that cannot serve now.
+    Raises Misconfigured for a file that is not a log of this version, Damaged for one that cannot be read, Transient
+    for a disk that cannot serve now.
     """
     try:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -108,7 +109,7 @@ def translate(error: sqlite3.Error, path: Path) -> JikimiError:
     if name == "SQLITE_FULL":
         return Transient(f"the disk of {path.parent} is full: free some space")
     if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
-        return Misconfigured(f"{path} is damaged ({error}): move it away and restore the folder from a backup")
+        return Damaged(f"{path} is damaged ({error}): move it away and restore the folder from a backup")
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")):
         return Misconfigured(f"{path} cannot be written ({error}): check the folder's owner and permissions")
     return Transient(f"{path} cannot serve now: {error}")

@@ -336,3 +336,52 @@ async def test_on_a_disk_without_a_free_byte_all_that_was_seen_is_kept_or_told_a
     assert feed.seen == 20_000
     assert feed.dropped == sum(gap["Dropped"] for gap in told) > 0
     assert kept == 10 + feed.seen - feed.dropped
+
+
+@pytest.mark.parametrize("damage", [b"\xff" * 64, b""], ids=["header", "cut"])
+async def test_a_spool_that_cannot_be_read_is_set_aside_and_told(tmp_path: Path, damage: bytes) -> None:
+    """An agent that waits for a person to restore it would be blind meanwhile."""
+    spool = await Spool.open(tmp_path, agent_id="a1")
+    await spool.put(NETWORK_FLOW, _events(1000))
+    await spool.close()
+    file = tmp_path / "log.db"
+    content = file.read_bytes()
+    file.write_bytes(damage + content[64:] if damage else content[: len(content) // 2 + 100])
+    again = await Spool.open(tmp_path, agent_id="a1")
+    (gap,) = [event for batch in await _drain(again) for event in batch.events()]
+    assert await again.put(NETWORK_FLOW, _events(1)) == 1
+    await again.close()
+    assert (gap["Kind"], gap["Collector"], "Dropped" in gap) == ("gap", "spool", False)
+    assert (tmp_path / "log.db.damaged").exists()
+
+
+async def test_a_spool_given_up_while_it_was_open_is_set_aside_at_the_next_start(tmp_path: Path) -> None:
+    spool = await Spool.open(tmp_path, agent_id="a1")
+    await spool.put(NETWORK_FLOW, _events(1))
+    spool.give_up()
+    await spool.close()
+    again = await Spool.open(tmp_path, agent_id="a1")
+    assert [event["Kind"] for batch in await _drain(again) for event in batch.events()] == ["gap"]
+    await again.close()
+    third = await Spool.open(tmp_path, agent_id="a1")
+    assert await third.next(0) is None
+    await third.close()
+
+
+@pytest.mark.parametrize("full", [False, True])
+async def test_a_record_whose_envelope_was_damaged_is_told_and_the_next_ones_go_on(tmp_path: Path, full: bool) -> None:
+    spool = await Spool.open(tmp_path, agent_id="a1")
+    for start in range(3):
+        await spool.put(NETWORK_FLOW, _events(1, start))
+    await spool.close()
+    with sqlite3.connect(tmp_path / "log.db") as raw:
+        ((number, headers),) = raw.execute("SELECT id, headers FROM records WHERE id & 65535 = 1").fetchall()
+        raw.execute("UPDATE records SET headers = ? WHERE id = ?", (headers.replace(b"agent_id", b"agent_xx"), number))
+    raw.close()
+    again = await Spool.open(tmp_path, agent_id="a1", max_bytes=2000 if full else 1 << 20)
+    if full:
+        await again.put(FILE_ACCESS, _events(20))
+    events = [event for batch in await _drain(again) for event in batch.events()]
+    await again.close()
+    assert any(event.get("Kind") == "gap" and "damaged" in event["Reason"] for event in events)
+    assert full or [event["n"] for event in events if "n" in event] == [0, 2]
