@@ -69,7 +69,7 @@ def fault_of(content: Any, error: Exception, placeholders: Placeholders) -> Faul
     key = _key_of(error, near)
     if key is not None:
         return Fault(((section, "condition", key), (section, key), (key,), (section,)), near, _sentence(error))
-    found = _faulty_search(content[section], placeholders) if section in ("detection", "filter") else None
+    found = _Search(error, placeholders).within(content[section]) if section in ("detection", "filter") else None
     if found is None:
         return Fault(() if near or not section else ((section,),), near, _sentence(error))
     inside, value = found
@@ -89,52 +89,62 @@ def _key_of(error: Exception, near: str) -> str | None:
     return None
 
 
-def _faulty_search(section: Any, placeholders: Placeholders) -> tuple[Path, Any] | None:
-    """The path, in its section, of the smallest part of a search that cannot be read, and its value."""
-    for name, definition in section.items() if isinstance(section, dict) else ():
-        if name not in NOT_SEARCHES and (found := _faulty_part(name, definition, placeholders)) is not None:
-            return (name, *found[0]), found[1]
-    return None
+class _Search:
+    """For the smallest part that cannot be read for the same reason: a rule may have more than one fault."""
 
+    def __init__(self, error: Exception, placeholders: Placeholders) -> None:
+        self._text = _bare(error)
+        self._placeholders = placeholders
 
-def _faulty_part(name: str, definition: Any, placeholders: Placeholders) -> tuple[Path, Any] | None:
-    if isinstance(definition, dict) and definition:
-        for field, values in definition.items():
-            if _fails(partial(_read, field, values, placeholders)):
-                return _faulty_value(field, values, placeholders)
+    def within(self, section: Any) -> tuple[Path, Any] | None:
+        """The part's path in the section, and its value."""
+        for name, definition in section.items() if isinstance(section, dict) else ():
+            if name not in NOT_SEARCHES and (found := self._part(name, definition)) is not None:
+                return (name, *found[0]), found[1]
         return None
-    if isinstance(definition, list) and definition:
-        for place, item in enumerate(definition):
-            if (found := _faulty_part(name, item, placeholders)) is not None:
-                return (place, *found[0]), found[1]
+
+    def _part(self, name: str, definition: Any) -> tuple[Path, Any] | None:
+        if isinstance(definition, dict) and definition:
+            for field, values in definition.items():
+                if self._fails(partial(self._read, field, values)):
+                    return self._value(field, values)
+            return None
+        if isinstance(definition, list) and definition:
+            for place, item in enumerate(definition):
+                if (found := self._part(name, item)) is not None:
+                    return (place, *found[0]), found[1]
+            return None
+        if self._fails(partial(check_search, str(name), definition)) or self._fails(
+            partial(self._read, None, definition)
+        ):
+            return (), definition
         return None
-    if _fails(partial(check_search, str(name), definition)) or _fails(partial(_read, None, definition, placeholders)):
-        return (), definition
-    return None
+
+    def _value(self, field: str, values: Any) -> tuple[Path, Any]:
+        for place, value in enumerate(values) if isinstance(values, list) else ():
+            if self._fails(partial(self._read, field, value)):
+                return (field, place), value
+        return (field,), values
+
+    def _read(self, key: str | None, values: Any) -> None:
+        if key is not None:
+            check_field(key, values)
+            values = with_texts(key, values)
+        item = SigmaDetectionItem.from_mapping(key, values, policy=POLICY)
+        for value in item.value:
+            test_of(item.field, value, self._placeholders)
+
+    def _fails(self, reading: Callable[[], None]) -> bool:
+        try:
+            reading()
+        except Exception as error:  # whatever pySigma trips over may be the fault that is looked for
+            return _bare(error) == self._text
+        return False
 
 
-def _faulty_value(field: str, values: Any, placeholders: Placeholders) -> tuple[Path, Any]:
-    for place, value in enumerate(values) if isinstance(values, list) else ():
-        if _fails(partial(_read, field, value, placeholders)):
-            return (field, place), value
-    return (field,), values
-
-
-def _read(key: str | None, values: Any, placeholders: Placeholders) -> None:
-    if key is not None:
-        check_field(key, values)
-        values = with_texts(key, values)
-    item = SigmaDetectionItem.from_mapping(key, values, policy=POLICY)
-    for value in item.value:
-        test_of(item.field, value, placeholders)
-
-
-def _fails(reading: Callable[[], None]) -> bool:
-    try:
-        reading()
-    except Exception:  # whatever pySigma trips over is the fault that is looked for
-        return True
-    return False
+def _bare(error: Exception) -> str:
+    """The message without the inside of a value, which differs from one time to the next."""
+    return (str(error.args[0]) if error.args else type(error).__name__).partition(" to value type of ")[0]
 
 
 def _sentence(error: Exception, path: Path = (), value: Any = None) -> str:
@@ -145,7 +155,8 @@ def _sentence(error: Exception, path: Path = (), value: Any = None) -> str:
     field = next((step for step in reversed(path) if isinstance(step, str)), "")
     if found := _MODIFIER.match(text):
         name = next((name for name, kind in modifier_mapping.items() if kind.__name__ == found[1]), found[1])
-        return f"{field!r}: the modifier {name!r} has no meaning for the value {_short(value)}"
+        where, of = (f"{field!r}: ", f"the value {_short(value)}") if field else ("", "its value")
+        return f"{where}the modifier {name!r} has no meaning for {of}"
     if isinstance(error, pysigma.SigmaConditionError) and (found := _SYNTAX.match(text)):
         return f"the condition cannot be read further than {found[1]}, its character {int(found[2]) + 1}"
     if not isinstance(error, pysigma.SigmaError):

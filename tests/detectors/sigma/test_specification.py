@@ -338,6 +338,8 @@ class TestValueModifiers:
             ("  s:\n    - A: B\n    - B|re: '('\n  condition: s", 6),
             ("  s: {A: condition}\n  condition: s and", 5),
             ("  s: {A: b}\n  n: []\n  condition: s", 5),
+            ("  s: {A|expand: '%a%'}\n  t: {A: {b: c}}\n  condition: s", 5),
+            ("  s: {A|lt: null}\n  t: {A|expand: '%a%'}\n  condition: s and t", 4),
             ("  s: {A: b}\n  condition: s\nlevel: s", 6),
         ],
     )
