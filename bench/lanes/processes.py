@@ -64,17 +64,25 @@ _PARENTS = ("C:\\Windows\\System32\\services.exe", "C:\\Windows\\explorer.exe", 
 _CHROME = "--enable-features=Shared --field-trial-handle={hex},i,{hex} --mojo-platform-channel-handle={number}"
 _KNOWN_LINES = 300
 _NEW_IN_TEN = 3
+_OF_A_SESSION = ("LogonGuid", "LogonId", "TerminalSessionId", "IntegrityLevel")
+_OF_A_FILE = ("FileVersion", "Hashes")
 
 
 def repeated_processes(random: Random) -> Iterator[Event]:
-    """Three of ten command lines are new; programs, parents and people repeat."""
+    """Three of ten command lines are new; programs (with their versions and hashes), parents, people and their sessions
+    repeat."""
     known = [_start(random) for _ in range(_KNOWN_LINES)]
+    sessions: dict[str, Event] = {}
+    files: dict[str, Event] = {}
     for moment in moments(random):
         image, description, line, person = (
             random.choice(known) if random.randrange(10) >= _NEW_IN_TEN else _start(random)
         )
         parent = random.choice(_PARENTS)
-        yield _event(random, moment, image, description, line, parent, f'"{parent}"', person)
+        event = _event(random, moment, image, description, line, parent, f'"{parent}"', person)
+        session = sessions.setdefault(person, {name: event[name] for name in _OF_A_SESSION})
+        file = files.setdefault(image, {name: event[name] for name in _OF_A_FILE})
+        yield event | session | file
 
 
 def new_processes(random: Random) -> Iterator[Event]:

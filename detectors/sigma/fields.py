@@ -1,20 +1,12 @@
 """The atoms of one event, field by field, worked out when a rule first asks for the field."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Iterator
+from typing import Any
 
-import orjson
-
-from detectors.sigma.lines import key_of, value_in
 from detectors.sigma.scan import NONE, Numbers, Scanner, is_plain
 from detectors.sigma.tree import FieldRef, Node, Test, Text, leaves
 from detectors.sigma.values import all_texts, texts_of
 from jikimi.domain.event import Event
-
-Names: TypeAlias = tuple[str, ...] | None
-"""Under which other names a field may stand in an event, best first; None: not to be told."""
-NO_NAMES: Mapping[str, Names] = {}
-_NULL = b"null"
 
 
 def fields_asked(test: Test) -> Iterator[str]:
@@ -28,14 +20,8 @@ def fields_asked(test: Test) -> Iterator[str]:
 class FieldScanners:
     """One scanner a field, built when the field is first asked for; equal tests of many rules are one atom."""
 
-    def __init__(self, trees: Iterable[Node], opaque: frozenset[str], names: Mapping[str, Names] = NO_NAMES) -> None:
+    def __init__(self, trees: Iterable[Node]) -> None:
         self._trees = tuple(trees)
-        self._opaque = opaque
-        self._names = names
-        self.keys: dict[str | None, bytes] = {}
-        """How the name of each field that a line may tell stands in it."""
-        self.others: dict[str | None, tuple[bytes, ...] | None] = {}
-        """How the other names of the field stand there, None where bytes cannot tell that it has none."""
         self._numbers: dict[str | None, dict[Text, int]] | None = None
         self._built: dict[str | None, Scanner] = {}
 
@@ -64,45 +50,17 @@ class FieldScanners:
             self._numbers = {}
             for tree in self._trees:
                 for test in leaves(tree):
-                    for asked in fields_asked(test):
-                        self._name(asked)
                     if isinstance(test, Text) and is_plain(test):
                         numbers = self._numbers.setdefault(test.field, {})
                         numbers.setdefault(test, len(numbers))
         return self._numbers[field]
 
-    def _name(self, field: str) -> None:
-        key = key_of(field)
-        if field not in self._opaque and field not in self.keys and b"\\" not in key:
-            others = self._names.get(field, ())
-            self.keys[field] = key
-            self.others[field] = None if others is None else tuple(map(key_of, others))
-
-
-class Undecided(Exception):
-    """The bytes of a line do not tell what a field holds."""
-
 
 class Atoms(dict[str | None, Numbers]):
-    """Field → the atoms that hold for its value in one event, worked out when asked for; under None of keywords."""
+    """Field → the atoms that hold for its value in one event, worked out when asked for; under None of keywords.
 
-    __slots__ = ()
-
-    def texts(self, field: str | None) -> Iterable[str]:
-        """The texts of the field's value; under None every text of the event."""
-        raise NotImplementedError
-
-    def value(self, field: str) -> Any:
-        """The field's value, None when the event has none."""
-        raise NotImplementedError
-
-    def has(self, field: str) -> bool:
-        """Does the event have the field?"""
-        raise NotImplementedError
-
-
-class EventAtoms(Atoms):
-    """Of a decoded event: `event` as rules see it, `whole` as it came (keywords are searched for there)."""
+    `event` is as rules see it, `whole` as it came (keywords are searched for there).
+    """
 
     __slots__ = ("_event", "_scanners", "_whole")
 
@@ -120,63 +78,16 @@ class EventAtoms(Atoms):
         return found
 
     def texts(self, field: str | None) -> Iterable[str]:
+        """The texts of the field's value; under None every text of the event."""
         return all_texts(self._whole) if field is None else texts_of(self._event.get(field))
 
     def value(self, field: str) -> Any:
+        """The field's value, None when the event has none."""
         return self._event.get(field)
 
     def has(self, field: str) -> bool:
+        """Does the event have the field?"""
         return field in self._event
-
-
-class LineAtoms(Atoms):
-    """Of a line of canonical JSON, undecoded, without objects inside. Raises Undecided where its bytes cannot tell."""
-
-    __slots__ = ("_line", "_scanners", "_spaced")
-
-    def __init__(self, scanners: FieldScanners, line: bytes, spaced: bool) -> None:
-        super().__init__()
-        self._scanners = scanners
-        self._line = line
-        self._spaced = spaced
-
-    def __missing__(self, field: str | None) -> Numbers:
-        raw = self._raw(field)
-        found = self[field] = self._scanners.scanner(field).scan_raw(raw) if raw else NONE
-        return found
-
-    def texts(self, field: str | None) -> Iterable[str]:
-        raw = self._raw(field)
-        return texts_of(orjson.loads(raw)) if raw else ()
-
-    def value(self, field: str) -> Any:
-        raw = self._raw(field)
-        return orjson.loads(raw) if raw else None
-
-    def has(self, field: str) -> bool:
-        return bool(self._raw(field))
-
-    def _raw(self, field: str | None) -> bytes:
-        """The value's bytes, under the field's own name or another one; empty when the event has none."""
-        key = self._scanners.keys.get(field)
-        raw = value_in(self._line, key) if key else None
-        if raw is None:
-            raise Undecided
-        return raw or self._under_another_name(field)
-
-    def _under_another_name(self, field: str | None) -> bytes:
-        others = self._scanners.others[field]
-        if others is None:
-            raise Undecided
-        for key in others:
-            raw = value_in(self._line, key)
-            if raw is None or raw == _NULL:
-                raise Undecided
-            if raw:
-                return raw
-        if self._spaced:  # it may stand there with a space in its name
-            raise Undecided
-        return b""
 
 
 def _keywords(scanner: Scanner, whole: Event) -> Numbers:

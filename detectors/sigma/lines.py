@@ -1,156 +1,151 @@
-"""The lines of an NDJSON block, found in one scan, and the value of a field in one without decoding it.
+"""The lines of an NDJSON block of canonical JSON, found in one scan, and what in them needs another look."""
 
-Exact for canonical JSON: `,"Channel":` stands in no string (its quotes would be escaped), so it is a key; and it is a
-key of the event itself where no object lies in the event (`nested`).
-"""
-
-import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from functools import lru_cache
+from functools import cache, cached_property
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any
 
-import orjson
 from pyperscan import BlockDatabase, Pattern, Scan
 
 from detectors.sigma.literals import escaped, folding_characters
 
-_NEWLINE, _NESTED, _FOLDING, _SPACED, _FIRST_KEY = range(5)
+_NEWLINE, _NESTED, _FOLDING = range(3)
 _NESTED_PATTERN = rb"[:\[,]\{"
-_SPACED_PATTERN = rb',"[^" ]* '
+_SPACED_PATTERN = rb'[{,]"[^" ]* '
 """`,"` stands in a string only at its end, so what follows is a name or an item of a list."""
-_SPACED_START = rb'\n\{"[^" ]* '
-_SPACED_FIRST = re.compile(rb'\{"[^" ]* ').match
-_QUOTE, _BACKSLASH, _OPEN = b'"\\['
 
 
-class Lines(NamedTuple):
-    """Offsets into a block: where lines start and stop, and where the values of each key start.
+class Part:
+    """Some lines of a block; `nested` are the places, among these lines, of those with an object in them."""
 
-    The sets are numbers of lines: those in which an object may lie, those with a character that folds to ASCII, those
-    in which a name may have a space.
-    """
+    def __init__(self, block: bytes, starts: Sequence[int], stops: Sequence[int], whole: bool) -> None:
+        self._block = block
+        self._starts = starts
+        self._stops = stops
+        self._whole = whole
+        self.nested: AbstractSet[int] = frozenset()
 
-    starts: list[int]
-    stops: list[int]
-    nested: frozenset[int]
-    folding: frozenset[int]
-    spaced: frozenset[int]
-    values: list[list[int]]
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    @cached_property
+    def lines(self) -> list[bytes]:
+        """Each without its newline."""
+        block = self._block
+        return [block[start:stop] for start, stop in zip(self._starts, self._stops, strict=True)]
+
+    @cached_property
+    def data(self) -> bytes:
+        """The lines, one after the other."""
+        return self._block if self._whole else b"\n".join(self.lines)
+
+    @property
+    def is_block(self) -> bool:
+        """Is `data` all of a block?"""
+        return self._whole
+
+    def places_of(self, ends: Sequence[int]) -> list[int]:
+        """In which lines these places of `data` lie."""
+        stops = self._stops if self._whole else self._ends
+        return [bisect_left(stops, end) for end in ends]
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        return [end - 1 for end in accumulate(len(line) + 1 for line in self.lines)]
 
 
-class Part(NamedTuple):
-    """Some lines of a block, one after the other in `data`; the sets are numbers of lines, as in `Lines`."""
+class Lines:
+    """Offsets into a block: where its lines start and stop."""
 
-    data: bytes
-    starts: Sequence[int]
-    stops: Sequence[int]
-    nested: AbstractSet[int]
-    spaced: AbstractSet[int]
+    def __init__(
+        self, block: bytes, starts: list[int], stops: list[int], nested: Sequence[int], folding: Sequence[int]
+    ) -> None:
+        self._block = block
+        self._starts = starts
+        self._stops = stops
+        self._nested = frozenset(bisect_left(stops, end) for end in nested)
+        self.folding = frozenset(bisect_left(stops, end) for end in folding)
+        """Numbers of the lines with a character that folds to ASCII."""
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def number_of(self, end: int) -> int:
+        """The line in which a place of the block lies."""
+        return bisect_left(self._stops, end)
 
     def line(self, number: int) -> bytes:
-        """One of the lines."""
-        return self.data[self.starts[number] : self.stops[number]]
+        """One line, without its newline."""
+        return self._block[self._starts[number] : self._stops[number]]
 
-    def pick(self, numbers: Sequence[int]) -> "Part":
+    def all(self) -> Part:
+        """All of them."""
+        part = Part(self._block, self._starts, self._stops, whole=True)
+        part.nested = self._nested
+        return part
+
+    def pick(self, numbers: Sequence[int]) -> Part:
         """Only these lines."""
-        starts, stops = self.starts, self.stops
-        cut = [self.data[starts[number] : stops[number]] for number in numbers]
-        ends = list(accumulate(len(line) + 1 for line in cut))
-        return Part(
-            b"\n".join(cut),
-            [0, *ends[:-1]],
-            [end - 1 for end in ends],
-            _among(numbers, self.nested),
-            _among(numbers, self.spaced),
+        starts, stops = self._starts, self._stops
+        part = Part(self._block, [starts[n] for n in numbers], [stops[n] for n in numbers], whole=False)
+        part.nested = (
+            {at for at, number in enumerate(numbers) if number in self._nested} if self._nested else frozenset()
         )
-
-
-def _among(numbers: Sequence[int], some: AbstractSet[int]) -> AbstractSet[int]:
-    return {at for at, number in enumerate(numbers) if number in some} if some else some
+        return part
 
 
 class LineScanner:
-    """Finds lines and the values of a few keys (`key_of`). Not thread-safe."""
+    """Finds the lines of a block. Not thread-safe."""
 
-    def __init__(self, keys: Sequence[bytes]) -> None:
-        self._found: list[list[int]] = [[] for _ in range(_FIRST_KEY + len(keys))]
-        self._scanners = [database.build(self._found, _note) for database in _databases(tuple(keys))]
+    def __init__(self) -> None:
+        self._found: tuple[list[int], ...] = ([], [], [])
+        self._scanner = _lines_database().build(self._found, _note)
 
     def scan(self, block: bytes) -> Lines:
         """The lines of a block; one that ends without a newline is a line too, an empty one is none."""
-        found = self._found
-        for offsets in found:
+        for offsets in self._found:
             offsets.clear()
-        for scanner in self._scanners:
-            scanner.scan(block)
-        ends = found[_NEWLINE]
+        self._scanner.scan(block)
+        ends, nested, folding = self._found
         if not block.endswith(b"\n"):
             ends.append(len(block) + 1)
         starts, stops = [0, *ends[:-1]], [end - 1 for end in ends]
         if any(map(int.__eq__, starts, stops)):
             kept = [pair for pair in zip(starts, stops, strict=True) if pair[0] < pair[1]]
             starts, stops = [start for start, _ in kept], [stop for _, stop in kept]
-        if starts and _SPACED_FIRST(block, starts[0]):
-            found[_SPACED].append(stops[0])
-        nested, folding, spaced = (
-            frozenset(bisect_left(stops, end) for end in found[kind]) for kind in (_NESTED, _FOLDING, _SPACED)
-        )
-        return Lines(starts, stops, nested, folding, spaced, found[_FIRST_KEY:])
+        return Lines(block, starts, stops, nested, folding)
 
 
-@lru_cache(100)
-def _databases(keys: tuple[bytes, ...]) -> tuple[Any, Any]:
-    """All but one of the patterns start with rare bytes; the last has a database of its own, which is twice as fast."""
+class SpacedNames:
+    """Finds the lines in which a name may have a space. Not thread-safe."""
+
+    def __init__(self) -> None:
+        self._found: tuple[list[int], ...] = ([],)
+        self._scanner = _spaced_database().build(self._found, _note)
+
+    def scan(self, part: Part) -> set[int]:
+        """Their places in the part."""
+        (ends,) = self._found
+        ends.clear()
+        self._scanner.scan(part.data)
+        return set(part.places_of(ends))
+
+
+@cache
+def _lines_database() -> Any:
     folding = b"|".join(escaped(char.encode()) for char in folding_characters())
-    patterns = [
-        Pattern(rb"\n", tag=_NEWLINE),
-        Pattern(_NESTED_PATTERN, tag=_NESTED),
-        Pattern(folding, tag=_FOLDING),
-        Pattern(_SPACED_START, tag=_SPACED),
-        *(Pattern(b"[{,]" + escaped(key), tag=tag) for tag, key in enumerate(keys, _FIRST_KEY)),
-    ]
-    return BlockDatabase(*patterns), BlockDatabase(Pattern(_SPACED_PATTERN, tag=_SPACED))
+    return BlockDatabase(
+        Pattern(rb"\n", tag=_NEWLINE), Pattern(_NESTED_PATTERN, tag=_NESTED), Pattern(folding, tag=_FOLDING)
+    )
 
 
-def key_of(field: str) -> bytes:
-    """How a field's name stands before its value."""
-    return orjson.dumps(field) + b":"
+@cache
+def _spaced_database() -> Any:
+    return BlockDatabase(Pattern(_SPACED_PATTERN, tag=0))
 
 
-def value_in(line: bytes, key: bytes) -> bytes | None:
-    """The scalar under a key, empty when there is no such key; None when bytes cannot tell.
-
-    For canonical lines of events without objects inside: no name stands there twice.
-    """
-    at = line.find(b"," + key)
-    if at < 0:
-        if not line.startswith(key, 1):
-            return b""
-        at = 0
-    start = at + 1 + len(key)
-    first = line[start]
-    if first == _QUOTE:
-        stop = line.find(b'"', start + 1)
-        while stop >= 0 and line[stop - 1] == _BACKSLASH and _is_escaped(line, stop):
-            stop = line.find(b'"', stop + 1)
-        return line[start : stop + 1] if stop >= 0 else None
-    if first == _OPEN:
-        return None
-    stop = line.find(b",", start)
-    return line[start:stop] if stop >= 0 else line[start:].rstrip(b"}\r\n")
-
-
-def _is_escaped(line: bytes, at: int) -> bool:
-    """Does an odd number of backslashes stand before?"""
-    before = at - 1
-    while line[before] == _BACKSLASH:
-        before -= 1
-    return (at - before) % 2 == 0
-
-
-def _note(found: list[list[int]], tag: Any, _start: int, end: int) -> Scan:
+def _note(found: tuple[list[int], ...], tag: Any, _start: int, end: int) -> Scan:
     found[tag].append(end)
     return Scan.Continue

@@ -11,12 +11,12 @@ import msgspec
 import orjson
 
 from detectors.sigma.classify import Classifier
-from detectors.sigma.lines import Lines, Part
+from detectors.sigma.lines import Lines
 from detectors.sigma.open_rules import NO_OPEN_RULES, OpenRules
 from detectors.sigma.program import Program
-from detectors.sigma.route import EventClass, class_of, complete
+from detectors.sigma.raw_scan import RawScan
+from detectors.sigma.route import EventClass, class_of
 from detectors.sigma.rule import Match, Rule
-from detectors.sigma.values import fields_of
 from jikimi.domain import windows
 from jikimi.domain.event import Event, block_of, canonical
 from jikimi.domain.logsource import LogSource
@@ -54,6 +54,7 @@ class RuleSet:
                 self._by_source.setdefault(rule.logsource, []).append((number, rule))
         self._programs: dict[tuple[LogSource, EventClass], Program] = {}
         self._classifiers: dict[LogSource, Classifier[Program]] = {}
+        self._raw_scans: dict[LogSource, RawScan] = {}
 
     @property
     def correlations(self) -> tuple[Rule, ...]:
@@ -64,6 +65,11 @@ class RuleSet:
     def field_scans(self) -> int:
         """Values looked through so far, those remembered not counted."""
         return sum(program.field_scans for program in self._programs.values())
+
+    @property
+    def caches_emptied(self) -> int:
+        """How often a memory of values was full and began anew."""
+        return sum(program.caches_emptied for program in self._programs.values())
 
     def prepare(self) -> None:
         """Find now the rules of each Windows class; their literals are compiled when its first event comes."""
@@ -82,7 +88,7 @@ class RuleSet:
         if len(written) < len(events):
             found += self._unwritable(logsource, events, {index for index, _ in written})
             found.sort(key=_index)
-        return [match for one in found for match in self._decide(logsource, one, events[one[0]], events[one[0]])]
+        return [match for one in found for match in self._decide(one, events[one[0]], events[one[0]])]
 
     def match_block(self, logsource: LogSource, block: bytes) -> list[Match]:
         """As `match`, of an NDJSON block of any JSON objects: it is made canonical first.
@@ -101,22 +107,27 @@ class RuleSet:
         matches: list[Match] = []
         lines = self._classifier(logsource).lines(block)
         for one in self._candidates(logsource, block, lines):
-            event = orjson.loads(block[lines.starts[one[0]] : lines.stops[one[0]]])
+            event = orjson.loads(lines.line(one[0]))
             self.counts.decoded += 1
-            matches += self._decide(logsource, one, enriched(event) if enriched else event, event)
+            matches += self._decide(one, enriched(event) if enriched else event, event)
         return matches
 
     def _candidates(self, logsource: LogSource, block: bytes, lines: Lines | None = None) -> list[_Candidate]:
         """The lines some rule may hold for, in order, each with its program and the numbers of those rules."""
         classifier = self._classifier(logsource)
         lines = lines or classifier.lines(block)
-        self.counts.events += len(lines.starts)
+        self.counts.events += len(lines)
         groups = classifier.groups(block, lines)
-        every = Part(block, lines.starts, lines.stops, lines.nested, lines.spaced)
+        raw_scan = self._raw_scans.setdefault(logsource, RawScan())
+        for program in groups:
+            raw_scan.add(program.keywords)
+        raw = raw_scan.scan(block, lines)
         found: list[_Candidate] = []
         for program, numbers in groups.items():
             if program.rules:
-                found += _of_group(program, numbers, lines, every, alone=len(groups) == 1)
+                part = lines.all() if len(groups) == 1 else lines.pick(numbers)
+                own = {place: raw[number] for place, number in enumerate(numbers) if number in raw} if raw else raw
+                found += [(numbers[place], program, rules) for place, rules in program.candidates(part, own)]
         found.sort(key=_index)
         self.counts.candidates += len(found)
         return found
@@ -128,9 +139,9 @@ class RuleSet:
                 program = self._classifier(logsource).of_event(event)
                 yield index, program, program.every
 
-    def _decide(self, logsource: LogSource, candidate: _Candidate, event: Event, whole: Event) -> Iterator[Match]:
+    def _decide(self, candidate: _Candidate, event: Event, whole: Event) -> Iterator[Match]:
         index, program, numbers = candidate
-        seen = fields_of(complete(logsource, event))
+        seen = program.see(event)
         return (Match(rule, index, event, seen) for rule in program.decide(numbers, seen, whole, self.quarantined))
 
     def _classifier(self, logsource: LogSource) -> Classifier[Program]:
@@ -138,6 +149,7 @@ class RuleSet:
         if classifier is None:
             if len(self._classifiers) >= _KEPT_SOURCES:
                 self._classifiers.clear()
+                self._raw_scans.clear()
             classifier = self._classifiers[logsource] = Classifier(logsource, self._program)
         return classifier
 
@@ -156,17 +168,6 @@ class RuleSet:
         """The rules the class may concern, in their order."""
         found = [pair for source, rules in self._by_source.items() if event_class.is_all(source) for pair in rules]
         return [rule for _, rule in sorted(found, key=lambda pair: pair[0])]
-
-
-def _of_group(program: Program, numbers: list[int], lines: Lines, every: Part, *, alone: bool) -> Iterator[_Candidate]:
-    """The candidates among the lines of one class."""
-    found = program.candidates(every if alone else every.pick(numbers))
-    whole = lines.folding.intersection(numbers)
-    for at, rules in found.items():
-        if numbers[at] not in whole:
-            yield numbers[at], program, rules
-    for number in whole:
-        yield number, program, program.every
 
 
 def _index(candidate: _Candidate) -> int:

@@ -3,23 +3,22 @@
 What the class already knows (EventID, Channel) is folded into constants, so rules that can then never fire are gone.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from functools import cached_property
 
+from detectors.sigma.bits import places
+from detectors.sigma.columns import Columns
 from detectors.sigma.compile import Holds, compile_tree
 from detectors.sigma.conditions import fold
-from detectors.sigma.fields import EventAtoms, FieldScanners, LineAtoms, Names, fields_asked
-from detectors.sigma.frequency import Frequencies
-from detectors.sigma.lines import Part
-from detectors.sigma.prefilter import Prefilter
-from detectors.sigma.recall import Recall
-from detectors.sigma.route import EventClass, names_of, opaque_fields
+from detectors.sigma.fields import Atoms, FieldScanners, fields_asked
+from detectors.sigma.lines import Part, SpacedNames
+from detectors.sigma.route import EventClass, complete, names_of
 from detectors.sigma.rule import Rule
 from detectors.sigma.tree import FALSE, Node, leaves
-from jikimi.domain.event import TIMESTAMP, Event
+from detectors.sigma.values import fields_of
+from jikimi.domain.event import Event
 from jikimi.domain.logsource import LogSource
-
-_REVIEWED_EVERY = 3_000
-"""Lines of a class after which it is asked whether all the fields that its memory goes by are worth it."""
 
 
 class Program:
@@ -34,86 +33,69 @@ class Program:
             if tree != FALSE:
                 self.rules.append(rule)
                 self._trees.append(tree)
+        self._logsource = logsource
+        self._class = event_class
+        self._known: Event = dict(known)
         self.every: Sequence[int] = range(len(self.rules))
-        self._opaque = opaque_fields(event_class)
-        names = names_of(logsource, event_class)
-        self._scanners = FieldScanners(self._trees, self._opaque, names)
+        self._scanners = FieldScanners(self._trees)
         self._holds: dict[int, Holds] = {}
-        self._frequencies = Frequencies()
-        self._lines = 0
-        self._names = names
-        self._stands_in: list[frozenset[str] | None] = []
-        self._recall: Recall | None = None
-        self._recalled: Prefilter | None = None
-        self._others: Prefilter | None = None
+        self._spaced_names = SpacedNames() if event_class.spaces_names else None
+
+    @cached_property
+    def _columns(self) -> Columns:
+        return Columns(self._trees, names_of(self._logsource, self._class), self._see, self._judge)
+
+    @property
+    def keywords(self) -> Mapping[bytes, int]:
+        """What the rules look for in the bytes of a line, and the bits of the clauses that it meets."""
+        return self._columns.clauses.raw
+
+    @cached_property
+    def _asks_for_inner(self) -> bool:
+        """Does a rule ask for a field of an object inside the event?"""
+        return any("." in field for tree in self._trees for test in leaves(tree) for field in fields_asked(test))
 
     @property
     def field_scans(self) -> int:
         """Values looked through so far, those remembered not counted."""
-        return self._scanners.scans
+        return self._scanners.scans + (self._columns.scans if "_columns" in vars(self) else 0)
 
-    def candidates(self, part: Part) -> dict[int, tuple[int, ...]]:
-        """Line → numbers of the rules that may hold."""
-        if not self._stands_in:
-            self._stands_in = [_stands_in(tree, self._names) for tree in self._trees]
-            self._remember({name for stands_in in self._stands_in for name in stands_in or ()})
-        found = self._narrowed(self._others, part) if self._others else {}
-        if self._recall is not None and self._recalled is not None:
-            for line, numbers in self._told(self._recall, self._recalled, part):
-                found[line] = (*found[line], *numbers) if line in found else numbers
-            self._review(self._recall, len(part.starts))
-        return found
+    @property
+    def caches_emptied(self) -> int:
+        """How often a memory was full."""
+        return self._columns.emptied if "_columns" in vars(self) else 0
 
-    def _remember(self, names: set[str]) -> None:
-        """Parts the rules: those that these names in a line tell are told by memory, the others by their literals."""
-        recalled: dict[int, Node] = {}
-        others: dict[int, Node] = {}
-        for number, stands_in in enumerate(self._stands_in):
-            told = stands_in is not None and stands_in <= names
-            (recalled if told else others)[number] = self._trees[number]
-        self._recall = Recall(sorted({name for number in recalled for name in self._stands_in[number] or ()}))
-        self._recalled = Prefilter(recalled, self._opaque, self._frequencies) if recalled else None
-        self._others = Prefilter(others, self._opaque, self._frequencies) if others else None
+    def candidates(self, part: Part, raw: Mapping[int, Iterable[bytes]]) -> Iterator[tuple[int, Sequence[int]]]:
+        """Place of a line in the part, and the numbers of the rules that may hold for it; `raw`: keywords by place."""
+        odd: AbstractSet[int] = part.nested if self._asks_for_inner else frozenset()
+        if self._spaced_names is not None:
+            odd |= self._spaced_names.scan(part)
+        met = {place: self._met(literals) for place, literals in raw.items()}
+        possible = self._columns.possible(part, odd, met)
+        return ((place, places(bits)) for place, bits in enumerate(possible) if bits)
 
-    def _review(self, recall: Recall, lines: int) -> None:
-        self._lines += lines
-        if self._lines >= _REVIEWED_EVERY:
-            self._lines = 0
-            worth = recall.worth_keeping()
-            if worth != recall.names:
-                self._remember(set(worth))
+    def _met(self, literals: Iterable[bytes]) -> int:
+        met = 0
+        for literal in literals:
+            met |= self.keywords.get(literal, 0)
+        return met
 
-    def _told(self, recall: Recall, prefilter: Prefilter, part: Part) -> list[tuple[int, tuple[int, ...]]]:
-        keys = recall.keys(part)
-        known = recall.known(keys)
-        told = [(line, numbers) for line, numbers in enumerate(known) if numbers]
-        if None in known:
-            new = [line for line, numbers in enumerate(known) if numbers is None]
-            found = self._narrowed(prefilter, part.pick(new))
-            for place, line in enumerate(new):
-                numbers = found.get(place, ())
-                recall.keep(keys[line], numbers)
-                if numbers:
-                    told.append((line, numbers))
-        return told
+    def see(self, event: Event) -> Event:
+        """The event as rules see it."""
+        return fields_of(complete(self._logsource, event), spaced=self._spaced_names is not None)
 
-    def _narrowed(self, prefilter: Prefilter, part: Part) -> dict[int, tuple[int, ...]]:
-        found = prefilter.scan(part)
-        return {
-            line: left
-            for line, numbers in found.items()
-            if (left := numbers if line in part.nested else self._possible(numbers, part, line))
-        }
+    def _see(self, part: Event) -> Event:
+        """The same of an event that has some of its fields only."""
+        return self.see({**self._known, **part})
 
-    def _possible(self, numbers: Iterable[int], part: Part, line: int) -> tuple[int, ...]:
-        """The rules that hold by the bytes of the line, and those of which bytes cannot tell."""
-        atoms = LineAtoms(self._scanners, part.line(line), line in part.spaced)
-        return tuple(number for number in numbers if self._may_hold(number, atoms))
+    def _judge(self, bits: int, seen: Event) -> int:
+        atoms = Atoms(self._scanners, seen, seen)
+        return sum(1 << number for number in places(bits) if self._may_hold(number, atoms))
 
-    def _may_hold(self, number: int, atoms: LineAtoms) -> bool:
+    def _may_hold(self, number: int, atoms: Atoms) -> bool:
         try:
             return self._holds_of(number)(atoms)
-        except Exception:  # Undecided; or a fault, which `decide` meets again and sets the rule aside for
+        except Exception:  # `decide` meets the fault again and sets the rule aside for it
             return True
 
     def decide(self, numbers: Iterable[int], seen: Event, whole: Event, quarantined: dict[str, str]) -> list[Rule]:
@@ -121,9 +103,9 @@ class Program:
 
         Rules in `quarantined` are not asked; one that throws goes there, with what it threw.
         """
-        atoms = EventAtoms(self._scanners, seen, whole)
+        atoms = Atoms(self._scanners, seen, whole)
         held: list[Rule] = []
-        for number in sorted(numbers):
+        for number in numbers:
             rule = self.rules[number]
             if rule.id not in quarantined:
                 try:
@@ -138,17 +120,3 @@ class Program:
         if holds is None:
             holds = self._holds[number] = compile_tree(self._trees[number], self._scanners)
         return holds
-
-
-def _stands_in(tree: Node, names: Mapping[str, Names]) -> frozenset[str] | None:
-    """Under which names in a line stands all that the tree asks for; None when that cannot be said."""
-    found: set[str] = set()
-    for test in leaves(tree):
-        if test.field is None:
-            return None
-        for field in fields_asked(test):
-            others = names.get(field, ())
-            if others is None or field == TIMESTAMP:
-                return None
-            found.update((field, *others))
-    return frozenset(found)

@@ -35,9 +35,11 @@ from jikimi.domain.logsource import LogSource
 
 def holds(rule: Rule, logsource: LogSource, event: Event) -> bool:
     """Does the rule hold for this event, log source included?"""
-    if not class_of(logsource, event).serves(rule):
+    event_class = class_of(logsource, event)
+    if not event_class.serves(rule):
         return False
-    return evaluate(rule.condition, fields_of(complete(logsource, event)), event)
+    seen = fields_of(complete(logsource, event), spaced=event_class.spaces_names)
+    return evaluate(rule.condition, seen, event)
 
 
 def evaluate(node: Node, event: Event, whole: Event) -> bool:

@@ -12,10 +12,12 @@ import msgspec
 from detectors.sigma.rule import Rule
 from detectors.sigma.tree import leaves
 from jikimi.domain import windows
-from jikimi.domain.event import TIMESTAMP, Event
+from jikimi.domain.event import Event
 from jikimi.domain.logsource import LogSource
 
 _PROCESS_FIELDS = frozenset({"Image", "CommandLine", "ParentImage", "ParentCommandLine", "User", "OriginalFileName"})
+_WINDOWS = (None, "windows")
+"""Products of log sources under which records of a Windows event log may come."""
 _TYPED = (12, "12")
 _SYSTEMS = frozenset({"linux", "macos", "windows"})
 
@@ -56,6 +58,11 @@ class EventClass(msgspec.Struct, frozen=True):
     known: tuple[tuple[str, str], ...] = ()
     nameless: bool = False
 
+    @property
+    def spaces_names(self) -> bool:
+        """May a field's name have spaces? Not in our own events and where the provider's manifest has none."""
+        return "jikimi" not in self.products and dict(self.known).get("Channel") not in windows.WITHOUT_SPACED_NAMES
+
     def serves(self, rule: Rule) -> bool:
         """True when everything the rule's log source states holds for this class."""
         if self.nameless and rule.logsource.product in _SYSTEMS and _asks_for_process(rule):
@@ -87,7 +94,7 @@ def class_of(logsource: LogSource, event: Event) -> EventClass:
     """The class of one event that came under `logsource`."""
     if logsource.product == "jikimi":
         return _our_class(logsource, event)
-    if logsource.product in (None, "windows") and "EventID" in event:
+    if logsource.product in _WINDOWS and "EventID" in event:
         channel, event_id = windows.channel_of(event), windows.id_of(event)
         if channel is not None and event_id is not None:
             return _windows_class(logsource, channel, event_id, _event_type(channel, event_id, event))
@@ -185,51 +192,34 @@ def _system_of(path: object) -> str | None:
 
 
 def complete(logsource: LogSource, event: Event) -> Event:
-    """The event with the field names that public rules use, where it has another name for the same thing.
-
-    Values are copied whole from fields of the event (but for windows.COMPUTED): what is worked out is worked out where
-    the event is collected, so that its text stands in the event's bytes.
-    """
-    aliases = _ALIASES.get((logsource.product, logsource.category or logsource.service))
+    """The event with the field names that public rules use, where it has another name for the same thing."""
+    aliases = _aliases_of(logsource)
     if aliases is None:
-        return windows.complete(event) if "Channel" in event and logsource.product != "jikimi" else event
+        return windows.complete(event) if logsource.product in _WINDOWS and "Channel" in event else event
     added = {name: event[other] for name, other in aliases.items() if other in event and name not in event}
     return {**added, **event} if added else event
 
 
+def _aliases_of(logsource: LogSource) -> Mapping[str, str] | None:
+    return _ALIASES.get((logsource.product, logsource.category or logsource.service))
+
+
 def class_fields(logsource: LogSource) -> tuple[str, ...]:
-    """The fields that `class_of` may look at first; none when all events of the log source are of one class."""
+    """The fields that `class_of` may look at; none when all events of the log source are of one class."""
     if logsource.product == "jikimi":
         return ("Action", "Image", "TargetFilename") if logsource.category in _ALSO else ()
-    return ("Channel", "EventID") if logsource.product in (None, "windows") else ()
+    return ("Channel", "EventID", "EventType") if logsource.product in _WINDOWS else ()
 
 
-def more_class_fields(logsource: LogSource, event: Event) -> tuple[str, ...]:
-    """What `class_of` looks at beyond `class_fields`, whose values are in `event`."""
-    return ("EventType",) if logsource.product != "jikimi" and event.get("EventID") in _TYPED else ()
-
-
-def opaque_fields(event_class: EventClass) -> frozenset[str]:
-    """Fields that rules may see with another value than stands in the line: `enrich` and `complete` work them out."""
-    return frozenset(windows.COMPUTED.get(_channel_and_id(event_class), ())) | {TIMESTAMP}
-
-
-def names_of(logsource: LogSource, event_class: EventClass) -> Mapping[str, tuple[str, ...] | None]:
-    """Field → the other fields of the event that `complete` takes its value from; None where it depends on more."""
-    aliases = _ALIASES.get((logsource.product, logsource.category or logsource.service))
+def names_of(logsource: LogSource, event_class: EventClass) -> Mapping[str, tuple[str, ...]]:
+    """Field → the other fields of the event that `complete` makes its value of."""
+    aliases = _aliases_of(logsource)
     if aliases is not None:
         return {name: (other,) for name, other in aliases.items()}
-    if logsource.product == "jikimi":
+    if logsource.product not in _WINDOWS:
         return {}
-    if not event_class.known:  # an event that no class knows may still have a channel
-        return dict.fromkeys(windows.ALIASES_ANYWHERE)
-    at = _channel_and_id(event_class)
-    return {**windows.ALIASES_ANYWHERE, **windows.ALIASES.get(at, {}), **windows.COMPUTED.get(at, {})}
-
-
-def _channel_and_id(event_class: EventClass) -> tuple[str, int]:
     known = dict(event_class.known)
-    return known.get("Channel", ""), int(known.get("EventID", 0))
+    return windows.names_of(known.get("Channel"), int(known.get("EventID", 0)))
 
 
 def class_key(logsource: LogSource, event: Event) -> tuple[object, ...]:

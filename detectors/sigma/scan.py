@@ -4,14 +4,13 @@ Their literals go into one Aho-Corasick automaton over the case-folded value; th
 startswith and endswith. Whole values are looked up. Values repeat, so results are kept.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 import ahocorasick
-import orjson
 
 from detectors.sigma.bounded import Bounded
-from detectors.sigma.tree import ANY, Pattern, Test, Text
+from detectors.sigma.tree import Pattern, Test, Text
 from detectors.sigma.values import texts_of
 
 Numbers: TypeAlias = frozenset[int]
@@ -22,24 +21,24 @@ _KEPT_VALUES = 20_000
 _LONGEST_KEPT = 2_000
 
 
-class _Hit:
+class Hit:
     """What one literal settles where it is found."""
 
     __slots__ = ("anywhere", "end", "length", "start")
 
     def __init__(self, length: int) -> None:
         self.length = length
-        self.anywhere: list[int] = []
-        self.start: list[int] = []
-        self.end: list[int] = []
+        self.anywhere: tuple[int, ...] = ()
+        self.start: tuple[int, ...] = ()
+        self.end: tuple[int, ...] = ()
 
 
 def is_plain(test: Test) -> bool:
     """Is the test one that a scanner settles: a text as a whole, at an end or anywhere, whatever its case?"""
-    return isinstance(test, Text) and not test.cased and _shape(test.pattern) is not None
+    return isinstance(test, Text) and not test.cased and shape(test.pattern) is not None
 
 
-def _shape(pattern: Pattern) -> str | None:
+def shape(pattern: Pattern) -> str | None:
     """`whole`, `start`, `end`, `anywhere`; None for a pattern with other wildcards."""
     match pattern:
         case (str(),):
@@ -54,29 +53,47 @@ def _shape(pattern: Pattern) -> str | None:
             return None
 
 
+def settled(found: Iterable[tuple[int, Hit]], length: int, whole: Sequence[int]) -> Numbers:
+    """The tests that hold for a value of this length in which these literals end at these places; `whole` besides."""
+    hits = set(whole)
+    for end, hit in found:
+        if hit.anywhere:
+            hits.update(hit.anywhere)
+        if hit.start and end == hit.length - 1:
+            hits.update(hit.start)
+        if hit.end and end == length - 1:
+            hits.update(hit.end)
+    return frozenset(hits) if hits else NONE
+
+
+def plain_text(test: Text) -> str:
+    """The one text of a plain test, folded."""
+    return next(part for part in test.pattern if isinstance(part, str)).casefold()
+
+
 class Scanner:
     """The plain tests of one field (or of keywords), numbered by the caller."""
 
     def __init__(self, tests: Sequence[tuple[int, Text]]) -> None:
         self._whole: dict[str, list[int]] = {}
-        self._literals: dict[str, _Hit] = {}
+        self.literals: dict[str, Hit] = {}
         self._kept: Bounded[str, Numbers] = Bounded(_KEPT_VALUES)
-        self._kept_raw: Bounded[bytes, Numbers] = Bounded(_KEPT_VALUES)
         self.scans = 0
         """Values looked through, those remembered not counted."""
         for number, test in tests:
-            self._add(number, test.pattern)
-        self._automaton = _automaton(self._literals)
-        self.shortest = 0 if self._whole else min(map(len, self._literals), default=0)
+            self._add(number, test)
+        self._longest_whole = max(map(len, self._whole), default=-1)
+        self._automaton = _automaton(self.literals)
+        self.shortest = 0 if self._whole else min(map(len, self.literals), default=0)
         """An ASCII value shorter than this has no atom."""
-        self.reads_numbers = self.shortest == 0 or any(_DIGITS.issuperset(literal) for literal in self._literals)
+        self.reads_numbers = self.shortest == 0 or any(_DIGITS.issuperset(literal) for literal in self.literals)
         """False when no whole number has an atom."""
 
     def scan(self, value: str) -> Numbers:
         """The tests that hold for this value."""
         found = self._kept.get(value)
         if found is None:
-            found = self._scan(value)
+            found = self.look(value)
             if len(value) <= _LONGEST_KEPT:
                 self._kept.keep(value, found)
         return found
@@ -90,43 +107,27 @@ class Scanner:
             found |= self.scan(text)
         return frozenset(found) if found else NONE
 
-    def scan_raw(self, raw: bytes) -> Numbers:
-        """The same of a value as JSON writes it."""
-        found = self._kept_raw.get(raw)
-        if found is None:
-            found = self.scan_any(orjson.loads(raw))
-            if len(raw) <= _LONGEST_KEPT:
-                self._kept_raw.keep(raw, found)
-        return found
-
-    def _scan(self, value: str) -> Numbers:
+    def look(self, value: str) -> Numbers:
+        """The same, without remembering."""
         self.scans += 1
         folded = value.casefold()
-        hits = set(self._whole.get(folded, ()))
-        if self._automaton is not None:
-            last = len(folded) - 1
-            for end, hit in self._automaton.iter(folded):
-                if hit.anywhere:
-                    hits.update(hit.anywhere)
-                if hit.start and end == hit.length - 1:
-                    hits.update(hit.start)
-                if hit.end and end == last:
-                    hits.update(hit.end)
-        return frozenset(hits) if hits else NONE
+        found = self._automaton.iter(folded) if self._automaton is not None else ()
+        return settled(found, len(folded), self.whole(value))
 
-    def _add(self, number: int, pattern: Pattern) -> None:
-        shape = _shape(pattern)
-        text = next(part for part in pattern if part != ANY)
-        folded = str(text).casefold()
-        if shape == "whole":
+    def whole(self, value: str) -> Sequence[int]:
+        """The tests of the value as a whole that hold for it."""
+        return self._whole.get(value.casefold(), ()) if len(value) <= self._longest_whole else ()
+
+    def _add(self, number: int, test: Text) -> None:
+        where, folded = shape(test.pattern), plain_text(test)
+        if where == "whole":
             self._whole.setdefault(folded, []).append(number)
-        elif shape is not None:
-            hit = self._literals.setdefault(folded, _Hit(len(folded)))
-            places: list[int] = getattr(hit, shape)
-            places.append(number)
+        elif where is not None:
+            hit = self.literals.setdefault(folded, Hit(len(folded)))
+            setattr(hit, where, (*getattr(hit, where), number))
 
 
-def _automaton(literals: dict[str, _Hit]) -> Any:
+def _automaton(literals: dict[str, Hit]) -> Any:
     if not literals:
         return None
     automaton = ahocorasick.Automaton()

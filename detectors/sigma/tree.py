@@ -1,7 +1,8 @@
 """A rule's condition as a tree of tests: what the rule says once pySigma has applied modifiers and selectors.
 
 Leaves test one field (`field=None`: a keyword, any value of the event); `All`, `AnyOf` and `Not` join them. The trees
-are frozen and hashable, so that equal tests of many rules are made once, and they are what the cache keeps on disk.
+are frozen and hashable, so that equal tests of many rules are made once, and they are what the cache keeps on disk. No
+tree can hold itself, so the garbage collector need not walk through hundreds of thousands of them (`gc=False`).
 """
 
 from typing import Literal, TypeAlias
@@ -19,7 +20,7 @@ TimePart = Literal["minute", "hour", "day", "week", "month", "year"]
 Order = Literal["lt", "lte", "gt", "gte"]
 
 
-class Text(msgspec.Struct, frozen=True, tag="text"):
+class Text(msgspec.Struct, frozen=True, gc=False, tag="text"):
     """The value as text fits the whole pattern; numbers and booleans are texts too (`42`, `true`)."""
 
     field: str | None
@@ -27,21 +28,21 @@ class Text(msgspec.Struct, frozen=True, tag="text"):
     cased: bool = False
 
 
-class Regex(msgspec.Struct, frozen=True, tag="re"):
+class Regex(msgspec.Struct, frozen=True, gc=False, tag="re"):
     """The pattern (RE2 syntax, flags inline) is found somewhere in the value."""
 
     field: str | None
     pattern: str
 
 
-class Cidr(msgspec.Struct, frozen=True, tag="cidr"):
+class Cidr(msgspec.Struct, frozen=True, gc=False, tag="cidr"):
     """The value is an address of the network (IPv4 or IPv6)."""
 
     field: str
     network: str
 
 
-class Compare(msgspec.Struct, frozen=True, tag="compare"):
+class Compare(msgspec.Struct, frozen=True, gc=False, tag="compare"):
     """The value, or a part of it read as a time, is a number in this order to `number`."""
 
     field: str
@@ -50,7 +51,7 @@ class Compare(msgspec.Struct, frozen=True, tag="compare"):
     part: TimePart | None = None
 
 
-class Part(msgspec.Struct, frozen=True, tag="part"):
+class Part(msgspec.Struct, frozen=True, gc=False, tag="part"):
     """A part of the value, read as a time, equals `number`."""
 
     field: str
@@ -58,19 +59,19 @@ class Part(msgspec.Struct, frozen=True, tag="part"):
     number: int | float
 
 
-class Null(msgspec.Struct, frozen=True, tag="null"):
+class Null(msgspec.Struct, frozen=True, gc=False, tag="null"):
     """The field is missing, null or an empty list."""
 
     field: str
 
 
-class Exists(msgspec.Struct, frozen=True, tag="exists"):
+class Exists(msgspec.Struct, frozen=True, gc=False, tag="exists"):
     """The event has the field, whatever its value."""
 
     field: str
 
 
-class FieldRef(msgspec.Struct, frozen=True, tag="fieldref"):
+class FieldRef(msgspec.Struct, frozen=True, gc=False, tag="fieldref"):
     """A value of `field` equals, starts with, ends with or contains a value of `other`; case does not count."""
 
     field: str
@@ -78,19 +79,19 @@ class FieldRef(msgspec.Struct, frozen=True, tag="fieldref"):
     how: Literal["equals", "startswith", "endswith", "contains"] = "equals"
 
 
-class All(msgspec.Struct, frozen=True, tag="all"):
+class All(msgspec.Struct, frozen=True, gc=False, tag="all"):
     """Every item holds; without items: always true."""
 
     items: "tuple[Node, ...]"
 
 
-class AnyOf(msgspec.Struct, frozen=True, tag="any"):
+class AnyOf(msgspec.Struct, frozen=True, gc=False, tag="any"):
     """At least one item holds; without items: never true."""
 
     items: "tuple[Node, ...]"
 
 
-class Not(msgspec.Struct, frozen=True, tag="not"):
+class Not(msgspec.Struct, frozen=True, gc=False, tag="not"):
     """The item does not hold."""
 
     item: "Node"

@@ -13,17 +13,18 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _MILLISECONDS_FROM = 100_000_000_000
 
 
-def fields_of(event: Event) -> Event:
-    """The event as rules see it: nested objects also as `outer.inner`, names with spaces also without.
+def fields_of(event: Event, *, spaced: bool = True) -> Event:
+    """The event as rules see it: nested objects also as `outer.inner`, names with spaces (`spaced`) also without.
 
     Returns the same object when it is flat and no name has a space.
     """
     kinds = set(map(type, event.values()))
-    if dict not in kinds and list not in kinds and " " not in "".join(event):
+    spaced = spaced and " " in "".join(event)
+    if dict not in kinds and list not in kinds and not spaced:
         return event
     added: Event = {}
     for name, value in event.items():
-        if " " in name:
+        if spaced and " " in name:
             added[name.replace(" ", "")] = value
         if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(v, dict) for v in value)):
             _flatten(name, value, added)

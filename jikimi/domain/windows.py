@@ -18,6 +18,8 @@ POWERSHELL_CORE = "powershellcore/operational"
 POWERSHELL_CLASSIC = "windows powershell"
 PRINT_SERVICE = "microsoft-windows-printservice/operational"
 RPC_FIREWALL = "rpcfw"
+WITHOUT_SPACED_NAMES = frozenset({SECURITY, SYSMON, POWERSHELL, POWERSHELL_CORE})
+"""Channels whose providers' manifests name no field with a space in it."""
 DEFENDER = "microsoft-windows-windows defender/operational"
 KERNEL_FILE = "microsoft-windows-kernel-file/analytic"
 
@@ -259,6 +261,18 @@ def logsource_of_event(event: Event) -> LogSource | None:
     if channel is None or "EventID" not in event:
         return None
     return LogSource(product="windows", service=service_of(channel))
+
+
+def names_of(channel: str | None, event_id: int) -> Mapping[str, tuple[str, ...]]:
+    """Field → the other fields that `complete` makes its value of; without a channel: of records of any."""
+    told_by = () if channel else ("Channel", "EventID")
+    found = dict.fromkeys(ALIASES_ANYWHERE, told_by)
+    for tables in ({(channel, event_id): ALIASES_ANYWHERE}, ALIASES, COMPUTED):
+        for key, table in tables.items():
+            if channel is None or key == (channel, event_id):
+                for name, others in table.items():
+                    found[name] = (*found.get(name, told_by), *others)
+    return {name: tuple(dict.fromkeys(others)) for name, others in found.items()}
 
 
 def complete(event: Event) -> Event:

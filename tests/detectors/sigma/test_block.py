@@ -220,7 +220,7 @@ def channels_and_ids() -> Iterator[tuple[str, int]]:
     ),
 )
 def test_a_field_that_completing_works_out_is_listed_as_computed(kind: tuple[str, int], body: dict[str, Any]) -> None:
-    """The raw scan searches the line for what rules want of every other field."""
+
     event: Event = {"Channel": kind[0], "EventID": kind[1], **body}
     for name, value in windows.complete(event).items():
         if name not in event and name not in windows.COMPUTED.get(kind, ()):

@@ -1,0 +1,97 @@
+"""What is learnt of a class while its lines pass: which values come again, and which rules are asked in vain."""
+
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+
+from detectors.sigma.rows import Row
+
+_REVIEWS = (300, 3_000, 12_000, 60_000)
+"""Lines from one review to the next; the last for all further ones."""
+_SAMPLE = 1_024
+"""Lines before a review that it looks at."""
+_WORTH = 0.65
+"""Of the lines must be known for a memory to pay for itself."""
+_PARTED = 0.1
+"""Of the lines unknown, and it is asked whether fewer fields together would be known more often."""
+_REPEATS = 0.1
+_FEW = 64
+"""So many different keys, or so many a line, are few enough to keep fields together."""
+_LEAK = 0.01
+"""Of the lines, for which a rule may be asked in vain before it gets other clauses."""
+_PAYS_AFTER = 10_000
+"""Times that rules were asked in vain before it is worth making clauses anew."""
+_LASTING_LEAK = 0.05
+"""Of the lines, after that, before the rule gets a memory of its own."""
+_MEMORIES = 8
+
+
+class Learning:
+    """Of one class."""
+
+    def __init__(self) -> None:
+        self.asked_in_vain: Counter[int] = Counter()
+        self.sample: deque[Row] = deque(maxlen=_SAMPLE)
+        self._lines = 0
+        self.reviews = 0
+        self._learnt: set[int] = set()
+        self._remembered: set[int] = set()
+
+    def is_due(self, rows: Sequence[Row]) -> bool:
+        """These lines passed; is it time for a review?"""
+        due = _REVIEWS[min(self.reviews, len(_REVIEWS) - 1)]
+        self._lines += len(rows)
+        if self._lines > due - _SAMPLE:
+            self.sample.extend(rows)
+        return self._lines >= due
+
+    def begin_anew(self) -> None:
+        """The review is over."""
+        self.reviews += 1
+        self._lines = 0
+        self.sample.clear()
+        self.asked_in_vain.clear()
+
+    def is_no_help(self, misses: int) -> bool:
+        """Does a memory that did not know so many lines since the last review cost more than it saves?"""
+        return misses > self._lines * (1 - _WORTH)
+
+    def may_be_parted(self, misses: int) -> bool:
+        """Is it worth a look whether fewer fields together would be known more often?"""
+        return misses > self._lines * _PARTED
+
+    def groups(self, columns: Mapping[str, Sequence[object]]) -> list[list[str]]:
+        """The fields of the sample, those together whose values come again together.
+
+        Starts with the fields of the fewest values; each joins the group that it makes the least larger.
+        """
+        different = {field: len(set(values)) for field, values in columns.items()}
+        most = max(_FEW, _REPEATS * len(self.sample))
+        groups: list[tuple[int, list[str], Sequence[object]]] = []
+        for field in sorted(different, key=different.__getitem__):
+            values = columns[field]
+            joined = [list(zip(known, values, strict=True)) for _, _, known in groups]
+            sizes = [len(set(pairs)) for pairs in joined]
+            best = min(range(len(sizes)), key=lambda place: sizes[place] / groups[place][0], default=-1)
+            if best >= 0 and sizes[best] <= most:
+                groups[best] = (sizes[best], [*groups[best][1], field], joined[best])
+            else:
+                groups.append((different[field], [field], values))
+        return [fields for _, fields, _ in groups] or [[]]
+
+    def new_leaks(self) -> list[int]:
+        """Rules that are asked in vain too often, each told once; none before that has cost as much as new clauses."""
+        if self.asked_in_vain.total() < _PAYS_AFTER:
+            return []
+        leaks = [number for number in self._above(_LEAK) if number not in self._learnt]
+        self._learnt.update(leaks)
+        return leaks
+
+    def lasting_leaks(self) -> list[int]:
+        """Those that still are since an earlier review told them, the worst first, each told once; only so many."""
+        leaks = [number for number in self._above(_LASTING_LEAK) if number in self._learnt - self._remembered]
+        leaks = leaks[: _MEMORIES - len(self._remembered)]
+        self._remembered.update(leaks)
+        return leaks
+
+    def _above(self, share: float) -> list[int]:
+        return [number for number, times in self.asked_in_vain.most_common() if times > self._lines * share]
