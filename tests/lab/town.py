@@ -98,6 +98,11 @@ class Town:
         self._agent.send_signal(signal.SIGTERM)
         self._agent.wait(30)
 
+    def sent(self, address: str) -> int:
+        """Bytes that left that computer's interface."""
+        told = do("ip", "-n", self._names[address], "-s", "-j", "link", "show", "eth0")
+        return int(msgspec.json.decode(told)[0]["stats64"]["tx"]["bytes"])
+
     def cut(self, address: str) -> None:
         """The line of that computer, until `mend`."""
         do("ip", "-n", self._names[address], "link", "set", "eth0", "down")
