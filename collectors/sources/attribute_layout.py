@@ -7,7 +7,6 @@ from, and only a message that differs is learnt anew.
 
 import struct
 from collections.abc import Callable, Iterator, Mapping
-from operator import itemgetter
 from typing import Any
 
 from collectors.sources.netlink import ATTRIBUTE, TYPE_MASK
@@ -28,15 +27,15 @@ class Layout:
         places = {path: (at, size) for at, size, path in found}
         self._values = _picking(sorted(_wanted(places, wanted)))
         order = [path for _, path in sorted((places[path][0], path) for path in wanted if _fits(path, places, wanted))]
-        self._in_order = itemgetter(*(order.index(path) if path in order else -1 for path in wanted))
+        self._order = [order.index(path) if path in order else -1 for path in wanted]
         self.places = places
 
-    def values(self, body: bytes) -> tuple[Any, ...] | None:
+    def values(self, body: bytes) -> list[Any] | None:
         """None when `body` is laid out otherwise. A number that is not there is 0."""
         if len(body) != self._size or self._headers(body) != self._expected:
             return None
-        found: tuple[Any, ...] = self._in_order((*self._values(body), 0))
-        return found
+        picked = self._values(body)
+        return [picked[at] if at >= 0 else 0 for at in self._order]
 
 
 def _walk(body: bytes, at: int, end: int, nests: frozenset[Path], above: Path) -> Iterator[tuple[int, int, Path]]:
