@@ -73,7 +73,7 @@ class Columns:
         self._row_keys = self._reader.keys(self._reader.names)
         self._seen_of = self._seer(self._names, self._row_keys)
         self._shares = Shares()
-        self._learning = Learning()
+        self._learning = Learning(len(trees))
         self.clauses = Clauses.of(trees, self._unknown, self._shares)
         self._tellable = self.clauses.numbered(
             not asked & self._unknown and all(test.field is not None for test in leaves(tree))

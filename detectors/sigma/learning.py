@@ -18,8 +18,8 @@ _FEW = 64
 """So many different keys, or so many a line, are few enough to keep fields together."""
 _LEAK = 0.01
 """Of the lines, for which a rule may be asked in vain before it gets other clauses."""
-_PAYS_AFTER = 10_000
-"""Times that rules were asked in vain before it is worth making clauses anew."""
+_PAYS_AFTER = 8
+"""Times that rules were asked in vain, for each rule of the class, before it is worth making clauses anew."""
 _LASTING_LEAK = 0.05
 """Of the lines, after that, before the rule gets a memory of its own."""
 _MEMORIES = 8
@@ -28,7 +28,8 @@ _MEMORIES = 8
 class Learning:
     """Of one class."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: int) -> None:
+        self._pays_after = _PAYS_AFTER * rules
         self.asked_in_vain: Counter[int] = Counter()
         self.sample: deque[Row] = deque(maxlen=_SAMPLE)
         self._lines = 0
@@ -80,7 +81,7 @@ class Learning:
 
     def new_leaks(self) -> list[int]:
         """Rules that are asked in vain too often, each told once; none before that has cost as much as new clauses."""
-        if self.asked_in_vain.total() < _PAYS_AFTER:
+        if self.asked_in_vain.total() < self._pays_after:
             return []
         leaks = [number for number in self._above(_LEAK) if number not in self._learnt]
         self._learnt.update(leaks)
