@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 
 from detectors.sigma.rows import Row
 
-_REVIEWS = (300, 3_000, 12_000, 60_000)
-"""Lines from one review to the next; the last for all further ones."""
-_SAMPLE = 1_024
+_FIRST_REVIEW = 300
+_REVIEWED_EVERY = 3_000
+"""Lines."""
+_SAMPLE = 512
 """Lines before a review that it looks at."""
 _WORTH = 0.65
 """Of the lines must be known for a memory to pay for itself."""
@@ -26,20 +27,24 @@ _MEMORIES = 8
 
 
 class Learning:
-    """Of one class."""
+    """Of one class with so many rules."""
 
     def __init__(self, rules: int) -> None:
-        self._pays_after = _PAYS_AFTER * rules
         self.asked_in_vain: Counter[int] = Counter()
+        """By rule, since clauses were last made."""
         self.sample: deque[Row] = deque(maxlen=_SAMPLE)
+        self._pays_after = _PAYS_AFTER * rules
         self._lines = 0
-        self.reviews = 0
+        self._lines_with_clauses = 0
+        self._reviews = 0
+        self._partings = 0
+        self._parts_from = 0
         self._learnt: set[int] = set()
         self._remembered: set[int] = set()
 
     def is_due(self, rows: Sequence[Row]) -> bool:
         """These lines passed; is it time for a review?"""
-        due = _REVIEWS[min(self.reviews, len(_REVIEWS) - 1)]
+        due = _REVIEWED_EVERY if self._reviews else _FIRST_REVIEW
         self._lines += len(rows)
         if self._lines > due - _SAMPLE:
             self.sample.extend(rows)
@@ -47,24 +52,26 @@ class Learning:
 
     def begin_anew(self) -> None:
         """The review is over."""
-        self.reviews += 1
+        self._reviews += 1
+        self._lines_with_clauses += self._lines
         self._lines = 0
         self.sample.clear()
-        self.asked_in_vain.clear()
 
-    def is_no_help(self, misses: int) -> bool:
+    def is_no_help(self, missed: int) -> bool:
         """Does a memory that did not know so many lines since the last review cost more than it saves?"""
-        return misses > self._lines * (1 - _WORTH)
+        return missed > self._lines * (1 - _WORTH)
 
-    def may_be_parted(self, misses: int) -> bool:
-        """Is it worth a look whether fewer fields together would be known more often?"""
-        return misses > self._lines * _PARTED
+    def may_be_parted(self, missed: int) -> bool:
+        """Is it worth a look whether fewer fields together would be known more often? Ever more seldom it is."""
+        return missed > self._lines * _PARTED and self._reviews >= self._parts_from
 
     def groups(self, columns: Mapping[str, Sequence[object]]) -> list[list[str]]:
         """The fields of the sample, those together whose values come again together.
 
         Starts with the fields of the fewest values; each joins the group that it makes the least larger.
         """
+        self._parts_from = self._reviews + 2**self._partings
+        self._partings += 1
         different = {field: len(set(values)) for field, values in columns.items()}
         most = max(_FEW, _REPEATS * len(self.sample))
         groups: list[tuple[int, list[str], Sequence[object]]] = []
@@ -85,14 +92,17 @@ class Learning:
             return []
         leaks = [number for number in self._above(_LEAK) if number not in self._learnt]
         self._learnt.update(leaks)
+        self.asked_in_vain.clear()
+        self._lines_with_clauses = -self._lines
         return leaks
 
     def lasting_leaks(self) -> list[int]:
-        """Those that still are since an earlier review told them, the worst first, each told once; only so many."""
+        """Those that still are since they were told, the worst first, each told once; only so many."""
         leaks = [number for number in self._above(_LASTING_LEAK) if number in self._learnt - self._remembered]
         leaks = leaks[: _MEMORIES - len(self._remembered)]
         self._remembered.update(leaks)
         return leaks
 
     def _above(self, share: float) -> list[int]:
-        return [number for number, times in self.asked_in_vain.most_common() if times > self._lines * share]
+        least = (self._lines_with_clauses + self._lines) * share
+        return [number for number, times in self.asked_in_vain.most_common() if times > least]
