@@ -223,7 +223,7 @@ class Columns:
             self.clauses,
             set(self._of_rule),
         )
-        if recall is not None and learning.is_no_help(recall.missed):
+        if recall is not None and learning.knows_enough() and learning.is_no_help(recall.missed):
             recall = None
         if any(learning.may_be_parted(column.memory.missed) for column in self._columns if len(column.fields) > 1):
             sample = list(learning.sample)

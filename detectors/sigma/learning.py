@@ -12,6 +12,8 @@ _SAMPLE = 512
 """Lines before a review that it looks at."""
 _WORTH = 0.65
 """Of the lines must be known for a memory to pay for itself."""
+_PATIENCE = 2
+"""Reviews before whole rows are given up: there are many, and they come again late."""
 _PARTED = 0.1
 """Of the lines unknown, and it is asked whether fewer fields together would be known more often."""
 _REPEATS = 0.1
@@ -56,6 +58,10 @@ class Learning:
         self._lines_with_clauses += self._lines
         self._lines = 0
         self.sample.clear()
+
+    def knows_enough(self) -> bool:
+        """Passed so many lines that what is still unknown is new?"""
+        return self._reviews >= _PATIENCE
 
     def is_no_help(self, missed: int) -> bool:
         """Does a memory that did not know so many lines since the last review cost more than it saves?"""
