@@ -14,7 +14,7 @@ from detectors.sigma.tree import Text
 
 _LONGEST = 2_000
 """Characters of a literal that Hyperscan surely takes."""
-_PAYS_AFTER = 300
+_PAYS_AFTER = 100
 """Characters looked through, for each literal."""
 
 
