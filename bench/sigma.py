@@ -62,6 +62,7 @@ class LaneFigures(msgspec.Struct, frozen=True):
     decodes: float
     field_scans: float
     matches: int
+    caches_emptied: int
 
 
 def measure(rules: Sequence[Path], files: Sequence[Path], tell: Tell) -> dict[str, Any]:
@@ -157,6 +158,7 @@ def _lane(name: str, rules: RuleSet, rounds: Iterable[list[Block]], tell: Tell) 
         decodes=round((rules.counts.decoded - before[1]) / seen, 4),
         field_scans=round((rules.field_scans - before[2]) / seen, 4),
         matches=found,
+        caches_emptied=rules.caches_emptied,
     )
 
 

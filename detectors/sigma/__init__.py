@@ -2,7 +2,8 @@
 
 `load` reads rule files into `rule.Rule`s over `tree` tests, by `source`, `rule_collection`, `detections`, `conditions`,
 `modifiers`, `placeholders`, `filters`, `correlations`, `correlation_condition`, named as the specification's sections.
-`route` says which events a rule sees, `compile` and `scan` make a class of events fast, `match.RuleSet` asks them.
+`route` says which events a rule sees; `match.RuleSet` asks them, block by block: `classify`, `rows`, `raw_scan`,
+`columns` over `demands`, `clauses` and `verdicts`, then `compile` (docs/adr/0022).
 `correlate.Correlator` counts over time: `timeline` puts events in order, `sliding`, `ordered` and `closing` are the
 correlation types.
 """
