@@ -123,7 +123,9 @@ class Hub:
         looks = 0
         last_status = -STATUS_EVERY
         clock = asyncio.get_running_loop().time
-        while True:
+        this = asyncio.current_task()
+        # A driver that is cancelled in the midst of a query may answer with an error of its own: the wish to end stays.
+        while this is not None and not this.cancelling():
             try:
                 await self._spread_changes()
                 if looks % PULSE_EVERY == 0:

@@ -92,6 +92,23 @@ async def test_the_incident_closed_a_day_ago_leaves_the_queue(hub: Hub, analyst_
         assert [row["number"] for row in (await following(hub, listener, "snapshot"))["rows"]] == [1002]
 
 
+async def test_a_follower_ends_though_its_query_answers_a_cancellation_with_an_error(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def turns_cancellation_into_an_error() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError as error:
+            raise RuntimeError("connection closed") from error
+
+    monkeypatch.setattr(hub, "_spread_changes", turns_cancellation_into_an_error)
+    async with hub.listen(TenantScope.every_tenant()):
+        (follower,) = [task for task in asyncio.all_tasks() if task.get_name() == "console-hub"]
+        await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await asyncio.wait([follower])
+
+
 async def test_nobody_listening_means_no_follower(hub: Hub) -> None:
     async with hub.listen(TenantScope.every_tenant()):
         pass
