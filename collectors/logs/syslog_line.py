@@ -47,7 +47,8 @@ def syslog_line(line: str, now: datetime, zone: tzinfo = UTC) -> SyslogLine | No
         start = head.start("program") if head["program"] else head.end()
         return _line(_stamp(head, now, zone), head["host"], program, head["pid"], line[head.end() :], line[start:])
     if (head := _5424.match(line)) is not None:
-        program, pid, message = head["program"], head["pid"], line[head.end() :]
+        # rsyslog carries the blank that RFC 3164 has before a message into the message
+        program, pid, message = head["program"], head["pid"], line[head.end() :].removeprefix(" ")
         text = f"{program}[{pid}]: {message}" if pid != "-" else f"{program}: {message}"
         return _line(canonical_stamp(head["iso"]), head["host"], program, pid, message, text)
     if (head := _TIME.match(line)) is not None:

@@ -42,6 +42,11 @@ def test_a_line_of_rfc_5424_reads_like_the_traditional_one() -> None:
     assert (event["Hostname"], event["User"], event["@timestamp"]) == ("web1", "kim", "2026-11-22T10:00:00.500000Z")
 
 
+def test_a_blank_that_rsyslog_carries_into_rfc_5424_is_no_part_of_the_message() -> None:
+    line = "<13>1 2026-11-22T10:00:00.5Z web1 sshd 77 - -  Failed password for root from 192.0.2.5 port 1 ssh2"
+    assert _one(line)[1]["message"].startswith("sshd[77]: Failed")
+
+
 def test_a_time_without_a_zone_is_of_the_zone_that_was_said() -> None:
     seoul = timezone(timedelta(hours=9))
     ((_, event),) = read(Syslog, ["Nov 22 10:00:00 web1 app: hello"], zone=seoul)
