@@ -78,7 +78,7 @@ class _Log:
     def events(self, lines: Sequence[str]) -> Iterable[SourceEvent]:
         if self._format is None:
             head = _head(self.followed.path)
-            self._format = (told(head) or told(lines) or PLAIN).open(self._reading)
+            self._format = _opened(head or list(lines), self._reading)
             for line in head:
                 if line.startswith("#"):
                     self._format.feed(line)
@@ -229,6 +229,15 @@ class _Following:
     def _report(self) -> None:
         mode = f"{len(self._logs)} files" + (" and the journal" if self._journal else "")
         self._feed.running(mode, "; ".join(self._troubles.values()))
+
+
+def _opened(lines: list[str], reading: Reading) -> LogFormat:
+    first = next((line.lstrip("\ufeff \t") for line in lines if line.strip()), "")
+    if not first.startswith("{"):
+        return (told(lines) or PLAIN).open(reading)
+    from collectors.sources.json_log import JsonLog  # most computers have none, and it brings all that reads files
+
+    return JsonLog(reading)
 
 
 def _head(path: str) -> list[str]:

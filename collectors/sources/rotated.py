@@ -3,16 +3,14 @@
 An inode alone does not tell: file systems give it to the next file at once, and packing or copying makes another.
 """
 
-import bz2
 import contextlib
 import glob
-import gzip
 import io
 import lzma
 import os
 import re
 import zlib
-from collections.abc import Callable
+from importlib import import_module
 from typing import Any, BinaryIO, cast
 
 import zstandard
@@ -20,14 +18,10 @@ from xxhash import xxh3_64_hexdigest
 
 HEAD = 1024
 """Bytes a file is known by: a few lines with their times."""
-DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
+DAMAGE = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
 
-_PACKED: dict[str, Callable[[BinaryIO], Any]] = {
-    ".gz": lambda raw: gzip.GzipFile(fileobj=raw),
-    ".xz": lzma.LZMAFile,
-    ".bz2": bz2.BZ2File,
-    ".zst": lambda raw: zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True),
-}
+_PACKED = {".gz": "gzip", ".xz": "lzma", ".bz2": "bz2", ".zst": "zstandard"}
+"""The module that unpacks it: brought when there is something to unpack, for the agent stays in a client's memory."""
 _NUMBERED = r"[-._]\d[\d._-]*"
 
 
@@ -43,7 +37,7 @@ class Opened:
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         raw = cast("BinaryIO", io.FileIO(self._descriptor, closefd=False))
         self.packed = is_packed(path)
-        self._content = _PACKED[os.path.splitext(path)[1]](raw) if self.packed else raw
+        self._content = _unpacked(raw, _PACKED[os.path.splitext(path)[1]]) if self.packed else raw
 
     def __enter__(self) -> "Opened":
         return self
@@ -67,6 +61,37 @@ class Opened:
 
     def close(self) -> None:
         os.close(self._descriptor)
+
+
+def _unpacked(raw: BinaryIO, by: str) -> Any:
+    return _Zstd(raw) if by == "zstandard" else import_module(by).open(raw)
+
+
+class _Zstd:
+    """Read forwards; zstandard's own reader takes a file that was cut for one that ends."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._ready = b""
+
+    def read(self, most: int) -> bytes:
+        """Raises EOFError, ZstdError."""
+        while not self._ready:
+            packed = self._frame.unused_data or self._raw.read(1 << 16)
+            if not packed and not self._frame.eof:
+                raise EOFError("cut short")
+            if not packed:
+                break
+            if self._frame.eof:
+                self._frame = zstandard.ZstdDecompressor().decompressobj()
+            self._ready = self._frame.decompress(packed)
+        given, self._ready = self._ready[:most], self._ready[most:]
+        return given
+
+    def seek(self, offset: int) -> None:
+        while offset > 0 and (passed := len(self.read(min(offset, 1 << 20)))):
+            offset -= passed
 
 
 def mark_of(head: bytes) -> str:

@@ -203,6 +203,22 @@ def test_a_log_that_was_removed_is_let_go_after_its_last_line(tmp_path: Path) ->
         until(lambda: "a.log" not in (tmp_path / "memory.json").read_text())
 
 
+def test_a_log_of_json_objects_is_read_as_what_its_fields_say(tmp_path: Path) -> None:
+    (tmp_path / "own.log").touch()
+    with running(source(tmp_path, "own.log")) as run:
+        time.sleep(0.2)
+        write(
+            tmp_path / "own.log",
+            '{"_path": "dns", "ts": 1772413323.5, "uid": "C1", "query": "example.com", "qtype_name": "A"}\n',
+            '{"damaged": \n',
+            '{"EventID": 1, "Channel": "Linux-Sysmon/Operational", "Image": "/bin/id"}\n',
+        )
+        first, second = run.until(2)
+    assert (first["query"], first["@timestamp"][:4]) == ("example.com", "2026")
+    assert second["Image"] == "/bin/id"
+    assert "1 lines could not be read" in run.health[0]["Reason"]
+
+
 @pytest.mark.skipif(not REMOTE, reason="needs systemd-journal-remote to make a journal")
 def test_a_message_of_more_bytes_than_journalctl_prints_unasked_is_whole(tmp_path: Path) -> None:
     folder = tmp_path / "journal"
