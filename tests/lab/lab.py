@@ -76,6 +76,16 @@ def stick(image: Path, *, label: str) -> Iterator[str]:
         do("losetup", "--detach", device)
 
 
+def unmount(point: Path) -> None:
+    """As one who ejects a stick does: again while it is busy, for the agent may be looking through it just now."""
+    for _ in range(50):
+        if not subprocess.run(["umount", str(point)], check=False, capture_output=True, timeout=ENOUGH).returncode:
+            return
+        time.sleep(0.1)
+    do("umount", "--lazy", point)  # so that it is in no other test's way
+    raise AssertionError(f"{point} stays busy")
+
+
 @contextlib.contextmanager
 def mounted(device: str, point: Path) -> Iterator[Path]:
     point.mkdir(exist_ok=True)
@@ -83,4 +93,4 @@ def mounted(device: str, point: Path) -> Iterator[Path]:
     try:
         yield point
     finally:
-        do("umount", point)
+        unmount(point)

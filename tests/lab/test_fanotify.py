@@ -15,7 +15,7 @@ from collectors.sources.files import Files
 from collectors.sources.memory import Memory
 from collectors.sources.trees import Trees
 from collectors.sources.who import Processes
-from tests.lab.lab import Watching, do, mounted, stick
+from tests.lab.lab import Watching, do, mounted, stick, unmount
 
 COUNT = 2_000
 
@@ -157,7 +157,7 @@ def test_what_was_put_on_a_stick_in_the_moment_it_was_mounted_is_told(tmp_path: 
         try:
             watching.until(lambda: watching.having(TargetFilename=f"{point}/a/b/plan.dwg"))
         finally:
-            do("umount", point)
+            unmount(point)
 
 
 def test_what_was_put_on_a_stick_while_no_agent_ran_is_told(tmp_path: Path, folder: Path) -> None:
@@ -199,7 +199,7 @@ def test_a_stick_stays_watched_when_a_second_mount_of_it_goes_and_when_it_comes_
             watched(first / "in")
             do("mount", "--bind", first, second)
             time.sleep(1.5)  # seen as a mount of its own
-            do("umount", second)
+            unmount(second)
             time.sleep(1.5)
             do("touch", first / "in" / "after")
             watching.until(lambda: watching.having(TargetFilename=f"{first}/in/after", Removable=True))
