@@ -4,19 +4,16 @@ A literal is bytes as they stand in canonical JSON (`jikimi.domain.event.canonic
 ASCII case. A value with one of the `folding_characters` (`ß`, the Kelvin sign) keeps no such promise.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import cache, lru_cache
 from typing import TypeAlias
 
 from detectors.sigma.regex_texts import necessary_texts
-from detectors.sigma.tree import All, AnyOf, Node, Regex, Text
+from detectors.sigma.tree import Regex, Text
 
 Literal: TypeAlias = bytes
 Clause: TypeAlias = frozenset[Literal]
 """At least one of these is in every line for which the rule holds."""
-Cost: TypeAlias = Callable[[Literal], float]
-"""The share of lines that contain a literal, 0 to 1."""
 
 _SHORTEST = 3
 """Bytes; what is shorter stands in most lines."""
@@ -29,46 +26,6 @@ _ESCAPES = {ord(char): rf"\u{ord(char):04x}" for char in map(chr, range(32))} | 
 _OF_NUMBERS = frozenset("0123456789+-.e")
 _PLAIN_DIGITS = 16
 """A whole number of so many digits is always written out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Either:
-    """One of these needs must be met, each of them a list of clauses that hold together."""
-
-    needs: tuple["Need", ...]
-
-
-Need: TypeAlias = tuple[Clause | Either, ...]
-"""All of these hold for every line for which a rule holds; none when nothing is known of its lines."""
-
-
-def need_of(node: Node, opaque: frozenset[str]) -> Need:
-    """What a tree needs. `opaque` are fields whose values need not stand in the line as rules see them."""
-    if isinstance(node, All):
-        return tuple(dict.fromkeys(clause for item in node.items for clause in need_of(item, opaque)))
-    if isinstance(node, AnyOf):
-        needs = tuple(need_of(item, opaque) for item in node.items)
-        return (Either(needs),) if all(needs) else ()
-    if isinstance(node, Text | Regex) and node.field not in opaque:
-        return clauses_of(node)
-    return ()
-
-
-def cheapest(need: Need, cost: Cost) -> list[tuple[float, Clause]]:
-    """The clauses of a need with the share of lines each lets through, the smallest share first."""
-    found = {clause: share for part in need for share, clause in (_priced(part, cost),)}
-    return sorted(((share, clause) for clause, share in found.items()), key=_share)
-
-
-def _priced(part: Clause | Either, cost: Cost) -> tuple[float, Clause]:
-    if not isinstance(part, Either):
-        return sum(map(cost, part)), part
-    best = [min((_priced(inner, cost) for inner in need), key=_share) for need in part.needs]
-    return sum(share for share, _ in best), frozenset[Literal]().union(*(clause for _, clause in best))
-
-
-def _share(priced: tuple[float, Clause]) -> float:
-    return priced[0]
 
 
 @lru_cache(50_000)
