@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+from collectors.logs.caddy import caddy_event
 from collectors.logs.journald import Journal
 from collectors.logs.laurel import Laurel
 from collectors.logs.port import Reading
+from collectors.logs.suricata import eve_event
 from collectors.logs.sysmon_linux import CHANNEL, sysmon_source
 from collectors.logs.zeek import zeek_object
 from collectors.source_event import SourceEvent
@@ -12,7 +14,8 @@ from jikimi.domain.event import Event
 
 
 class LogObjects:
-    """The objects of one file or stream, in order: the journal, Zeek, laurel, Sysmon for Linux."""
+    """The objects of one file or stream, in order: the journal, Zeek, Suricata, Caddy, laurel, Sysmon for
+    Linux."""
 
     def __init__(self, reading: Reading) -> None:
         self._journal = Journal(reading)
@@ -25,6 +28,10 @@ class LogObjects:
         if "ID" in value and ("SYSCALL" in value or "PATH" in value or "EXECVE" in value):
             return self._laurel.take(value)
         if "ts" in value and (found := zeek_object(value)) is not None:
+            return [found]
+        if "event_type" in value and (found := eve_event(value)) is not None:
+            return [found]
+        if "request" in value and (found := caddy_event(value)) is not None:
             return [found]
         if value.get("Channel") == CHANNEL and isinstance(value.get("EventID"), int):
             return [SourceEvent(sysmon_source(value["EventID"]), value)]

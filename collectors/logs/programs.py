@@ -52,7 +52,7 @@ _FILTER = re.compile(
 )
 _PORTS = re.compile(r"\bSPT=(?P<src_port>\d+) DPT=(?P<dst_port>\d+)")
 _REFUSED = re.compile(r"\b(?:BLOCK|DROP|DENY|DENIED|REJECT)", re.IGNORECASE)
-
+_UBIQUITI = re.compile(r"\[[\w-]{1,64}?-(?P<verdict>[ADR])(?:-\d{1,12})?\]")  # set of rules, number, what it did
 
 FOUND = LogSource(product="linux", category="antivirus", service="clamav")
 _CLAMAV = re.compile(r"(?P<Filename>\S.{0,2048}?): (?P<Signature>\S{1,256}) FOUND\b")
@@ -133,7 +133,9 @@ def firewall_fields(message: str) -> Event:
     event = {name: value for name, value in found.groupdict().items() if value and name not in ("In", "Out")}
     if (ports := _PORTS.search(message)) is not None:
         event |= {name: int(value) for name, value in ports.groupdict().items() if len(value) < 6}
-    refused = _REFUSED.search(message[: found.start()]) is not None
+    before = message[: found.start()]
+    verdict = _UBIQUITI.search(before)
+    refused = verdict["verdict"] != "A" if verdict else _REFUSED.search(before) is not None
     return event | {"action": "blocked" if refused else "accept", "blocked": "true" if refused else "false"}
 
 

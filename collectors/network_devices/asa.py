@@ -1,7 +1,7 @@
 """Sentences of Cisco's ASA, FTD and PIX about connections: `%ASA-4-106023: Deny tcp src outside:192.0.2.1/5 dst …`.
 
 Cisco, "Cisco Secure Firewall ASA Series Syslog Messages": those that name both ends (106001 to 106023, 106100, 302013
-to 302021, 710003 and whoever else is written like them).
+to 302021, 710003 and whoever else is written like them), and Firepower's connection events (430001 to 430005).
 """
 
 import re
@@ -17,6 +17,8 @@ _LISTED = re.compile(r"(\w{2,8}) (\S{1,64}/\S{2,50}?)\((\d{1,5})\)\S* -> (\S{1,6
 _PROTOCOL = re.compile(r"\b(TCP|UDP|ICMPv6|ICMP6?|SCTP|GRE|IGMP|ESP)\b", re.IGNORECASE)
 _VERDICT = re.compile(r"\b(Den(?:y|ied)|permitted|Built|Teardown)\b", re.IGNORECASE)
 _RULE = re.compile(r'access-(?:group|list) "?([\w.\-]{1,64})')
+_CONNECTION_EVENTS = ("430001", "430002", "430003", "430004", "430005")
+_NAMED = re.compile(r"(?:^|, )([A-Za-z]\w{1,48}): (.{0,1024}?)(?=, [A-Za-z]\w{1,48}: |$)")
 _BYTES = re.compile(r"\bbytes (\d{1,18})\b")
 
 
@@ -26,6 +28,8 @@ def parse(text: str) -> dict[str, str] | None:
     if head is None:
         return None
     said = text[head.end() :]
+    if head[1] in _CONNECTION_EVENTS:  # Firepower's own: name: value
+        return {"message_number": head[1], **dict(_NAMED.findall(said))}
     ends, verdict = _listed(said) or _ends(said), _VERDICT.search(said)
     if ends is None or verdict is None:
         return None

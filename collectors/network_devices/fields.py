@@ -9,17 +9,21 @@ from ipaddress import ip_address
 from collectors.flows.events import protocol_name
 
 _NAMES: dict[str, tuple[str, ...]] = {
-    "src_ip": ("src_ip", "srcip", "src", "source_ip", "src_addr", "srcaddr", "sourceaddress", "attacker_ip", "saddr"),
-    "src_port": ("src_port", "srcport", "spt", "source_port", "sport", "sourceport"),
+    "src_ip": ("src_ip", "srcip", "src", "source_ip", "src_addr", "srcaddr", "sourceaddress", "attacker_ip", "saddr",
+               "출발지ip", "출발지"),
+    "src_port": ("src_port", "srcport", "spt", "source_port", "sport", "sourceport", "s_port", "출발지포트"),
     "dst_ip": ("dst_ip", "dstip", "dst", "destination_ip", "dst_addr", "dstaddr", "destinationaddress", "victim_ip",
-               "daddr"),
-    "dst_port": ("dst_port", "dstport", "dpt", "destination_port", "dport", "destinationport"),
-    "protocol": ("protocol", "proto", "transport", "ipproto"),
-    "action": ("action", "act", "fw_action", "disp", "disposition", "log_subtype"),
-    "username": ("username", "user", "user_name", "usrname", "suser", "duser", "src_user", "admin_id"),
-    "bytes_out": ("sentbyte", "sent_bytes", "out", "sent_data", "tx_bytes", "srcbytes", "sent"),
-    "bytes_in": ("rcvdbyte", "recv_bytes", "in", "rcvd_data", "rx_bytes", "dstbytes", "rcvd"),
-    "rule_name": ("policyname", "policyid", "policy_id", "fw_rule_id", "fw_rule_name", "rule", "policy", "rule_id"),
+               "daddr", "목적지ip", "목적지"),
+    "dst_port": ("dst_port", "dstport", "dpt", "destination_port", "dport", "destinationport", "목적지포트",
+                 "service"),
+    "protocol": ("protocol", "proto", "transport", "ipproto", "프로토콜"),
+    "action": ("action", "act", "fw_action", "disp", "disposition", "accesscontrolruleaction", "행위",
+               "동작", "처리결과", "log_subtype"),
+    "username": ("username", "user", "user_name", "usrname", "suser", "duser", "src_user", "admin_id", "사용자"),
+    "bytes_out": ("sentbyte", "sent_bytes", "out", "sent_data", "tx_bytes", "srcbytes", "sent", "initiatorbytes"),
+    "bytes_in": ("rcvdbyte", "recv_bytes", "in", "rcvd_data", "rx_bytes", "dstbytes", "rcvd", "responderbytes"),
+    "rule_name": ("policyname", "policyid", "policy_id", "fw_rule_id", "fw_rule_name", "rule", "policy", "rule_id",
+                  "accesscontrolrulename", "정책"),
 }  # fmt: skip
 _ADDRESSES = ("src_ip", "dst_ip")
 _PORTS = ("src_port", "dst_port")
@@ -27,10 +31,10 @@ _COUNTS = ("bytes_out", "bytes_in")
 
 _ACTIONS = {
     "accept": "accept allow allowed accepted permit permitted pass passed passthrough forward forwarded close closed "
-    "start timeout ip-conn client-rst server-rst dns alive expire built teardown established",
-    "deny": "deny denied refused violation",
+    "start timeout ip-conn client-rst server-rst dns alive expire built teardown established trust 허용",
+    "deny": "deny denied refused violation 거부",
     "drop": "drop dropped discard discarded",
-    "block": "block blocked prevent prevented quarantine quarantined clean cleaned",
+    "block": "차단 block blocked prevent prevented quarantine quarantined clean cleaned",
     "reject": "reject rejected reset reset_client reset_server reset_both reset-both",
 }
 _ACTION_OF = {word: action for action, words in _ACTIONS.items() for word in words.split()}
@@ -61,8 +65,13 @@ def _typed(name: str, value: str, *, traffic: bool) -> dict[str, str | int]:
     elif name == "protocol":
         value = protocol(value)
     elif name == "action" and traffic:
-        value = _ACTION_OF.get(value.lower(), value.lower())
+        value = _action(value.lower())
     return {name: value} if value else {}
+
+
+def _action(words: str) -> str:
+    """Of a phrase (`Block with reset`) the first word that is known; the phrase itself when none is."""
+    return _ACTION_OF.get(words) or next((_ACTION_OF[word] for word in words.split() if word in _ACTION_OF), words)
 
 
 def address(text: str) -> str:
@@ -77,4 +86,5 @@ def protocol(text: str) -> str:
     """`tcp`, `udp`, `icmp` … for a name in any case or a number."""
     if text.isascii() and text.isdigit() and len(text) < 4:
         return protocol_name(int(text))
-    return text.lower().split("/", 1)[0]
+    name = text.lower().split("/", 1)[0]
+    return "icmp6" if name in ("icmpv6", "ipv6-icmp") else name

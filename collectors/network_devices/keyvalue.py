@@ -2,7 +2,7 @@
 
 import re
 
-_NAME = re.compile(r"(?:^|(?<=[\s,;|]))([A-Za-z_][\w.\-]{0,63})=")
+_NAME = re.compile(r"(?:^|(?<=[\s,;|]))([A-Za-z_가-힣][\w.\-]{0,63})=")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"|\'([^\']*)\'')
 _ESCAPED = re.compile(r'\\(["\\])')
 MOST = 512

@@ -4,10 +4,23 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any, NamedTuple
 
-from collectors.network_devices import asa, cef, checkpoint, korean, leef, paloalto, syslog
+from collectors.logs.programs import firewall_fields
+from collectors.logs.suricata import eve_text
+from collectors.network_devices import (
+    asa,
+    cef,
+    checkpoint,
+    filterlog,
+    korean,
+    leef,
+    mikrotik,
+    paloalto,
+    sonicwall,
+    syslog,
+)
 from collectors.network_devices.fields import normalised
 from collectors.network_devices.keyvalue import pairs
-from jikimi.domain.event import TIMESTAMP
+from jikimi.domain.event import TIMESTAMP, event_time
 from jikimi.domain.logsource import LogSource
 
 FIREWALL, PROXY = "firewall", "proxy"
@@ -37,8 +50,14 @@ class _Said(NamedTuple):
 def read_line(raw: bytes, now: datetime, zone: tzinfo) -> Line:
     """Any line; never raises. One in no known dialect has `message` and what the syslog header says."""
     head = syslog.parse(raw, now, zone)
+    fields: dict[str, Any]
+    if (sensed := eve_text(head.text)) is not None:
+        fields = {name: value for name, value in sensed.event.items() if name not in _OURS}
+        fields["Hostname"] = head.host or sensed.event.get("Hostname")
+        stated = event_time(sensed.event) if TIMESTAMP in sensed.event else head.time
+        return Line(sensed.logsource, _full(fields), stated, "eve")
     said = next((found for dialect in _DIALECTS if (found := dialect(head)) is not None), None)
-    fields: dict[str, Any] = {"message": head.text, "Hostname": head.host, "program": head.program}
+    fields = {"message": head.text, "Hostname": head.host, "program": head.program}
     fields |= {"process": head.process, "facility": head.facility, "severity": head.severity, **head.data}
     if said is None:
         return Line(_of_text(head), _full(fields), head.time, "syslog")
@@ -91,9 +110,33 @@ def _asa(head: syslog.Message) -> _Said | None:
     return None if fields is None else _Said("asa", "cisco", fields)
 
 
+def _filterlog(head: syslog.Message) -> _Said | None:
+    fields = filterlog.parse(head.text) if head.program == "filterlog" else None
+    return None if fields is None else _Said("filterlog", "pfsense", fields)
+
+
+def _mikrotik(head: syslog.Message) -> _Said | None:
+    fields = mikrotik.parse(_whole(head))
+    return None if fields is None else _Said("mikrotik", "mikrotik", fields)
+
+
+def _netfilter(head: syslog.Message) -> _Said | None:
+    """What a Linux router logs (Ubiquiti, OpenWrt, iptables)."""
+    fields = firewall_fields(_whole(head)) if " DST=" in head.text else {}
+    return _Said("netfilter", "linux", {name: str(value) for name, value in fields.items()}) if fields else None
+
+
 def _keyvalue(head: syslog.Message) -> _Said | None:
     fields = pairs(head.text)
-    return _Said("keyvalue", _product_of_pairs(fields), fields) if len(fields) >= _NEEDED else None
+    if len(fields) < _NEEDED:
+        return None
+    product = _product_of_pairs(fields)
+    return _Said("keyvalue", product, fields | sonicwall.ends(fields) if product == "sonicwall" else fields)
+
+
+def _whole(head: syslog.Message) -> str:
+    """With what looked like a program: a prefix that people gave a rule does."""
+    return f"{head.program}: {head.text}" if head.program else head.text
 
 
 _DIALECTS: tuple[Callable[[syslog.Message], _Said | None], ...] = (
@@ -104,6 +147,9 @@ _DIALECTS: tuple[Callable[[syslog.Message], _Said | None], ...] = (
     _paloalto,
     _checkpoint,
     _asa,
+    _filterlog,
+    _mikrotik,
+    _netfilter,
     _keyvalue,
 )
 
@@ -180,7 +226,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def _own_time(fields: dict[str, str], now: datetime, zone: tzinfo) -> datetime | None:
     """The time that the line itself states, which is the event's; the header's is when it was sent."""
-    if (stamp := _first(fields, "eventtime", "rt", "devTime")).isascii() and stamp.isdigit() and 9 < len(stamp) < 20:
+    stamp = _first(fields, "eventtime", "rt", "devTime", "timestamp", "time")
+    if stamp.endswith((" UTC", " GMT")):
+        stamp = f"{stamp[:-4]}Z"
+    if stamp.isascii() and stamp.isdigit() and 9 < len(stamp) < 20:
         unit = 10 ** (len(stamp) - 10)
         return _EPOCH + timedelta(microseconds=int(stamp) * 1_000_000 // unit)
     if stamp and (moment := syslog.time_of(stamp, now, zone)) is not None:
@@ -192,7 +241,8 @@ def _own_time(fields: dict[str, str], now: datetime, zone: tzinfo) -> datetime |
         moment = datetime.fromisoformat(stated)
     except ValueError:
         return None
-    stated_zone = fields.get("tz", "").strip('"')
+    stated_zone = _first(fields, "tz", "timezone").strip('"')
+    zone = syslog.ZONES.get(stated_zone, zone)
     if moment.tzinfo is None and len(stated_zone) == 5 and stated_zone[0] in "+-" and stated_zone[1:].isdigit():
         minutes = int(stated_zone[1:3]) * 60 + int(stated_zone[3:5])
         if minutes < 24 * 60:

@@ -14,7 +14,10 @@ LOOKS = re.compile(
     r"CEF: ?\d\||LEEF: ?[12]\.\d\||[13]`\d`[12]`\d|\[fw[46]_\w{1,20}\] ?\[|"
     r"\d{0,6},\d{4}/\d\d/\d\d \d\d:\d\d:\d\d,\w{1,32},[A-Z]{3,20},|\[\w{1,64}:\"[^\"]{0,80}\"; ?\w{1,64}:\"|"
     r"%[A-Z][A-Z0-9_]{1,30}-[0-7]-[A-Z0-9_]{2,40}: |"
-    r"\blogid=\"?\d|\bdevice_name=\"[^\"]{0,80}\" timestamp=|\bid=firewall sn=|\bmsg_id=\"[0-9A-F-]{4,12}\""
+    r"\blogid=\"?\d|\bdevice_name=\"[^\"]{0,80}\" timestamp=|\bid=firewall sn=|\bmsg_id=\"[0-9A-F-]{4,12}\"|"
+    r"\bfilterlog(?:\[\d{1,10}\])?(?::| \d+ - ).{0,80}?\d{1,5},|"
+    r": ?in:\S{1,32} out:(?:\S{1,32}|\([^)]{0,32}\)),? .{0,160}?proto |"
+    r"\{\"timestamp\": ?\".{1,400}?\"event_type\": ?\""
     r")"
 )
 

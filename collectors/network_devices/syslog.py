@@ -21,7 +21,7 @@ _OLD = re.compile(
 )
 _NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")  # not the locale's
 _MONTHS = {name: n for n, name in enumerate(_NAMES, 1)}
-_ZONES: dict[str | None, tzinfo] = {"UTC": UTC, "GMT": UTC, "KST": timezone(timedelta(hours=9))}
+ZONES: dict[str | None, tzinfo] = {"UTC": UTC, "GMT": UTC, "KST": timezone(timedelta(hours=9))}
 _HOST = re.compile(r"([A-Za-z0-9][\w.:\-]{0,254})(?: |$)")
 _TAG = re.compile(r"([\w.\-/]{1,64})(?:\[(\w{1,16})\])?: ?")
 _PAIR = re.compile(r' ([^=\s\]"]{1,64})="((?:[^"\\\]]|\\.)*)"')
@@ -119,7 +119,7 @@ def _time(text: str, now: datetime, zone: tzinfo) -> tuple[datetime | None, str]
     hour, minute, second = map(int, old["clock"].split(":"))
     micro = int((old["part"] or "0")[:6].ljust(6, "0"))
     years = [int(old["year"])] if old["year"] else [now.year - 1, now.year, now.year + 1]
-    where = _ZONES.get(old["zone"], zone)
+    where = ZONES.get(old["zone"], zone)
     found = []
     for year in years:
         try:

@@ -51,10 +51,12 @@ DELIVERED: tuple[Delivered, ...] = (
     _delivered("linux", "vsftpd's and ClamAV's logs, or the system log", ("antivirus",), ("vsftpd", "clamav")),
     _delivered("linux", "web server error log", services=("modsecurity",)),
     _delivered(None, "web server error log, or the system log", services=("apache", "nginx")),
-    _delivered(None, "access log (common, combined), IIS, Zeek", ("webserver",)),
-    _delivered(None, "Squid, W3C proxy log, a device's web filter, Zeek", ("proxy",)),
-    _delivered(None, "dnsmasq, BIND, unbound, Windows DNS, captures, Zeek", ("dns",)),
-    _delivered(None, "network devices over syslog, NetFlow, IPFIX, netfilter in the system log, Zeek", ("firewall",)),
+    _delivered(None, "access log (common, combined, Caddy's), IIS, Zeek, Suricata", ("webserver",)),
+    _delivered(None, "Squid, W3C proxy log, a device's web filter, Zeek, Suricata", ("proxy",)),
+    _delivered(None, "dnsmasq, BIND, unbound, Windows DNS, captures, Zeek, Suricata", ("dns",)),
+    _delivered(
+        None, "network devices over syslog, NetFlow, IPFIX, netfilter in the system log, Zeek, Suricata", ("firewall",)
+    ),
     _delivered(None, "Defender, ClamAV, Jikimi's own scanner", ("antivirus",)),
     _delivered(None, "PostgreSQL and MySQL statement logs", ("database",)),
     _delivered(None, "sources of any system", windows.CATEGORIES),

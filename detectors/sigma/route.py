@@ -42,6 +42,9 @@ _MORE_CATEGORIES: dict[tuple[str | None, str | None], frozenset[str]] = {
     ("zeek", "dns"): frozenset({"dns"}),
     ("zeek", "http"): frozenset({"proxy", "webserver"}),
     ("zeek", "conn"): frozenset({"firewall"}),
+    ("suricata", "dns"): frozenset({"dns"}),
+    ("suricata", "http"): frozenset({"proxy", "webserver"}),
+    **{("suricata", service): frozenset({"firewall"}) for service in ("alert", "drop", "flow", "netflow")},
     ("paloalto", None): frozenset({"appliance"}),
 }
 

@@ -54,6 +54,39 @@ CHECK_POINT = (
     '<134>1 2026-11-22T02:00:00Z gw01 CheckPoint 1234 - [action:"Accept"; flags:"411908"; dst:"198.51.100.4"; '
     'proto:"6"; s_port:"51234"; service:"23"; src:"192.0.2.10"; rule_name:"a \\"quoted\\" rule"]'
 )
+PFSENSE = (
+    "<134>Nov 22 11:00:00 filterlog[41721]: 5,,,1000000103,em0,match,block,in,4,0x0,,64,45842,0,DF,6,tcp,60,"
+    "203.0.113.9,198.51.100.10,44321,23,0,S,2917462382,,64240,,mss;sackOK;TS;nop;wscale"
+)
+OPNSENSE = (
+    '<134>1 2026-11-22T11:00:00+09:00 opn.example.com filterlog 123 - [meta sequenceId="15"] 82,,,02f4,igb0,match,pass,'
+    "out,6,0x00,0x00000,64,UDP,17,40,2001:db8::5,2001:db8:1::9,40000,53,20"
+)
+MIKROTIK = (
+    "<134>Nov 22 11:00:00 r1 firewall,info drop-input: input: in:ether1 out:(unknown 0), connection-state:new src-mac "
+    "00:11:22:33:44:55, proto TCP (SYN), 203.0.113.9:52431->198.51.100.1:23, len 60"
+)
+SONICWALL = (
+    '<134>id=firewall sn=18B169AAAAAA time="2026-11-22 02:00:00 UTC" fw=198.51.100.1 pri=6 c=1024 m=537 '
+    'msg="Connection Closed" n=1 src=192.0.2.50:50000:X0:pc1 dst=203.0.113.10:21:X1 proto=tcp/ftp sent=100 rcvd=200'
+)
+UBIQUITI = (
+    '<4>Nov 22 11:00:00 udm kernel: [WAN_IN-RET-3003-D] DESCR="allow all" IN=eth8 OUT=br0 MAC=00:11 SRC=203.0.113.9 '
+    "DST=192.0.2.5 LEN=40 PROTO=TCP SPT=4444 DPT=23 SYN"
+)
+FIREPOWER = (
+    "<113>2026-11-22T02:00:00Z ftd %FTD-1-430003: EventPriority: Low, DeviceUUID: 1-2, AccessControlRuleAction: Block "
+    "with reset, SrcIP: 192.0.2.50, DstIP: 203.0.113.10, SrcPort: 50000, DstPort: 23, Protocol: tcp, "
+    "AccessControlRuleName: no telnet, please, InitiatorBytes: 74, ResponderBytes: 0"
+)
+CHECK_POINT_PAIRS = (
+    "time=1795312800|hostname=gw|product=Firewall|action=Drop|src=203.0.113.9|s_port=4444|dst=192.0.2.5|service=23|"
+    "proto=6"
+)
+KOREAN = (
+    "<13>Nov 22 11:00:00 WAF-1 출발지IP=203.0.113.9 출발지포트=4444 목적지IP=192.0.2.5 목적지포트=80 프로토콜=TCP "
+    "행위=차단"
+)
 
 
 def _read(text: str) -> Line:
@@ -72,6 +105,14 @@ def _read(text: str) -> Line:
         (SOPHOS, "keyvalue", "sophos", "192.0.2.1", 445, "tcp", "deny", "XG"),
         (PALO_ALTO, "panos", "paloalto", "192.0.2.10", 23, "tcp", "accept", "PA-1"),
         (CHECK_POINT, "checkpoint", "checkpoint", "192.0.2.10", 23, "tcp", "accept", "gw01"),
+        (CHECK_POINT_PAIRS, "keyvalue", None, "203.0.113.9", 23, "tcp", "drop", None),
+        (PFSENSE, "filterlog", "pfsense", "203.0.113.9", 23, "tcp", "block", None),
+        (OPNSENSE, "filterlog", "pfsense", "2001:db8::5", 53, "udp", "accept", "opn.example.com"),
+        (MIKROTIK, "mikrotik", "mikrotik", "203.0.113.9", 23, "tcp", "drop", "r1"),
+        (SONICWALL, "keyvalue", "sonicwall", "192.0.2.50", 21, "tcp", "accept", None),
+        (UBIQUITI, "netfilter", "linux", "203.0.113.9", 23, "tcp", "block", "udm"),
+        (FIREPOWER, "asa", "cisco", "192.0.2.50", 23, "tcp", "block", "ftd"),
+        (KOREAN, "keyvalue", None, "203.0.113.9", 80, "tcp", "block", "WAF-1"),
     ],
     ids=lambda value: value[:12] if isinstance(value, str) else str(value),
 )
@@ -115,6 +156,91 @@ def test_a_cisco_firewalls_sentences_are_sigmas_firewall_fields(said: str, meant
     assert line.logsource == LogSource("cisco", "firewall")
     names = ("src_ip", "src_port", "dst_ip", "dst_port", "protocol", "action", "rule_name")
     assert " ".join(str(line.fields.get(name, "-")) for name in names) == meant.strip(" >")
+
+
+MIKROTIK_LINES = """
+forward: in:bridge out:ether1, connection-state:established,snat proto UDP, 192.0.2.5:9->203.0.113.5:53, NAT (x)->y
+    > 192.0.2.5 9 203.0.113.5 53 udp -
+firewall,info drop input: in:ether1 out:(none), proto ICMP (type 8, code 0), 203.0.113.9->198.51.100.1, len 84
+    > 203.0.113.9 - 198.51.100.1 - icmp drop
+allowed forward: in:ether1 out:bridge, proto TCP (SYN), [2001:db8::9]:443->[2001:db8::1]:51234, len 80
+    > 2001:db8::9 443 2001:db8::1 51234 tcp accept
+BLOCKED: input: in:ether1 out:(unknown 0), src-mac 00:11:22:33:44:55, proto 47, 203.0.113.9->198.51.100.1, len 80
+    > 203.0.113.9 - 198.51.100.1 - gre deny
+"""
+
+
+@pytest.mark.parametrize(("said", "meant"), list(zip(*[iter(MIKROTIK_LINES.strip().split("\n"))] * 2, strict=True)))
+@pytest.mark.parametrize("head", ["<134>Nov 22 11:00:00 r1 ", "<134>", ""], ids=["RFC 3164", "priority", "bare"])
+def test_a_packet_that_a_mikrotik_rule_logs_is_a_firewalls_and_its_prefix_says_what_was_done(
+    head: str, said: str, meant: str
+) -> None:
+    line = _read(f"{head}{said}")
+    assert line.logsource == LogSource("mikrotik", "firewall")
+    names = ("src_ip", "src_port", "dst_ip", "dst_port", "protocol", "action")
+    assert " ".join(str(line.fields.get(name, "-")) for name in names) == meant.strip(" >")
+
+
+def test_what_a_mikrotik_says_of_other_things_stays_text() -> None:
+    line = _read("<134>Nov 22 11:00:00 r1 system,error,critical login failure for user admin from 203.0.113.9 via ssh")
+    assert line.logsource == LogSource(service="syslog")
+
+
+@pytest.mark.parametrize(
+    ("rest", "action"),
+    [
+        ('msg="TCP connection dropped"', "drop"),
+        ('msg="TCP packet" fw_action="drop"', "drop"),
+        ('msg="Web site denied" fw_action="NA"', "deny"),
+        ('msg="Connection Opened" fw_action="NA"', "accept"),
+        ('msg="Something else"', None),
+    ],
+)
+def test_a_sonicwall_says_what_it_did_in_its_action_or_else_in_its_message(rest: str, action: str | None) -> None:
+    line = _read(f"<134>id=firewall sn=18B1 fw=198.51.100.1 m=36 src=203.0.113.9:4444:X1 dst=198.51.100.1:23:X1 {rest}")
+    assert (line.logsource.category, line.fields.get("action")) == ("firewall", action)
+
+
+def test_a_sonicwalls_time_is_universal_where_it_says_so_and_else_the_zones() -> None:
+    assert _read(SONICWALL).time == datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
+    assert _read(SONICWALL.replace(" UTC", "")).time == datetime(2026, 11, 21, 17, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("tag", "action"), [("WAN_LOCAL-default-D", "block"), ("LAN_IN-2000-A", "accept"), ("GUEST_IN-R-3001", "block")]
+)
+def test_what_a_ubiquiti_router_did_is_in_the_tag_of_its_rule(tag: str, action: str) -> None:
+    line = _read(f"<4>Nov 22 11:00:00 udm [{tag}]IN=eth8 OUT= SRC=192.0.2.1 DST=192.0.2.2 LEN=40 PROTO=TCP SPT=1 DPT=2")
+    assert (line.logsource.category, line.fields["action"]) == ("firewall", action)
+
+
+EVE = (
+    '{"timestamp":"2026-11-22T11:00:00.5+0900","flow_id":1,"event_type":"alert","src_ip":"203.0.113.9","src_port":4444,'
+    '"dest_ip":"192.0.2.5","dest_port":80,"proto":"TCP","@timestamp":"x","Hostname":"y","logsource":{"product":"z"},'
+    '"alert":{"action":"blocked","signature_id":1,"signature":"ET SCAN x","severity":1}}'
+)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "<173>Nov 22 11:00:00 ids suricata[9]: ",
+        "<173>1 2026-11-22T02:00:00Z ids suricata 9 - - ",
+        "<173>Nov 22 11:00:00 ids suricata[9]: @cee: ",
+    ],
+)
+def test_suricatas_objects_are_read_out_of_syslog_too(head: str) -> None:
+    line = _read(head + EVE)
+    assert (line.logsource, line.dialect) == (LogSource(product="suricata", service="alert"), "eve")
+    assert [line.fields[name] for name in ("src_ip", "dst_port", "action", "alert.severity", "Hostname")] == [
+        "203.0.113.9", 80, "block", 1, "ids",
+    ]  # fmt: skip
+    assert line.time == datetime(2026, 11, 22, 2, 0, 0, 500000, tzinfo=UTC)
+    assert not {"@timestamp", "logsource"} & line.fields.keys()
+
+
+def test_an_object_of_suricata_that_was_cut_stays_text() -> None:
+    assert _read(f"<173>Nov 22 11:00:00 ids suricata[9]: {EVE[:-9]}").logsource == LogSource(service="syslog")
 
 
 def test_what_a_cisco_firewall_says_of_other_things_stays_text() -> None:
@@ -228,7 +354,13 @@ def test_a_cef_extension_comes_back_as_it_was_written(fields: dict[str, str]) ->
     assert record.fields == {name: value for name, value in fields.items() if not name.endswith("Label")}
 
 
-_SEEDS = [text.encode() for text in (FORTIGATE, CEF, LEEF, MF2, MF2_CSV, TRUSGUARD, SOPHOS)]
+_SEEDS = [
+    text.encode()
+    for text in (
+        FORTIGATE, CEF, LEEF, MF2, MF2_CSV, TRUSGUARD, SOPHOS, PFSENSE, OPNSENSE, MIKROTIK, SONICWALL, UBIQUITI,
+        FIREPOWER, KOREAN, EVE,
+    )
+]  # fmt: skip
 _PIECES = st.sampled_from(
     [b"<34>1 ", b"CEF:0|", b"LEEF:2.0|", b"a=", b'"', b"\\", b"|", b"=", b"`", b"[fw4_deny]", b"\x00"]
 )
@@ -266,7 +398,19 @@ def _full(filler: bytes) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    "hostile", [b"a= " * 4000, b" " * 60_000, b"\\" * 60_000, b"CEF:0" + b"\\|" * 30_000, b"<1>1 " * 9000]
+    "hostile",
+    [
+        b"a= " * 4000,
+        b" " * 60_000,
+        b"\\" * 60_000,
+        b"CEF:0" + b"\\|" * 30_000,
+        b"<1>1 " * 9000,
+        b"%FTD-1-430003: " + b"aaaa: " * 9000,
+        b"a in:b out:c " * 3000,
+        b"IN=a OUT=b SRC=c DST=d " * 3000,
+        b"id=firewall sn=1 fw=1 src=" + b"1." * 30_000,
+        b'{"event_type":' + b"[" * 60_000,
+    ],
 )
 def test_no_line_holds_the_reader_up(hostile: bytes) -> None:
     for _ in range(20):
