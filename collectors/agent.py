@@ -22,7 +22,7 @@ from collectors.evidence.delivery import Delivery, evidence_forbidden
 from collectors.following import Following
 from collectors.health import Health, Status
 from collectors.http import Client
-from collectors.identity import VERSION, Identity
+from collectors.identity import Identity
 from collectors.locking import locked
 from collectors.notify import ALIVE, READY, STOPPING, notify
 from collectors.passports import Passports
@@ -35,6 +35,7 @@ from collectors.tamper.ending import computer_stops
 from collectors.tamper.source import Tamper
 from collectors.trim import give_back, rarely_collect
 from collectors.uplink import Uplink
+from jikimi import __version__
 from jikimi.clock import Clock, utc_now
 from jikimi.domain.agent_config import Signed
 from jikimi.domain.logsource import LogSource
@@ -301,7 +302,7 @@ class _Agent:
         """As the heartbeat and the status file tell it."""
         waiting = self._spool.waiting_bytes()
         feeds = health.of_feeds(self._supervisor.feeds)
-        return Health(VERSION, self._clock(), waiting, self._waiting_events() if waiting else 0, feeds)
+        return Health(__version__, self._clock(), waiting, self._waiting_events() if waiting else 0, feeds)
 
     def _waiting_events(self) -> int:
         """What was put, less what was answered for; what an earlier life left is as its last status told."""

@@ -9,9 +9,9 @@ from pathlib import Path
 import msgspec
 
 from collectors.http import Client, Response
+from jikimi import __version__
 from jikimi.errors import Misconfigured, Refused, Transient
 
-VERSION = "0.1.0"
 _JSON = {"Content-Type": "application/json"}
 
 
@@ -48,7 +48,7 @@ async def enrol(
     stated, Transient when it cannot be reached or asked now.
     """
     url = url.rstrip("/")
-    body = {"token": token, "device": device, "os": operating_system, "version": VERSION, "kind": kind}
+    body = {"token": token, "device": device, "os": operating_system, "version": __version__, "kind": kind}
     response = await client.request("POST", f"{url}/v1/enrol", content=msgspec.json.encode(body), headers=_JSON)
     if response.status_code in (401, 403):
         raise Refused(f"{url} refused the enrolment: {sentence(response)}")

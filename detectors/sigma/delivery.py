@@ -47,6 +47,11 @@ DELIVERED: tuple[Delivered, ...] = (
         ("process_creation", "file_event", "file_delete", "file_rename", "network_connection"),
         ("sysmon",),
     ),
+    _delivered(
+        "macos",
+        "the agent on a Mac: eslogger (macOS 13, root, Full Disk Access)",
+        ("process_creation", "file_event", "file_delete", "file_rename"),
+    ),
     _delivered("linux", "system log or journal", ("firewall",), _SYSTEM_LOG),
     _delivered("linux", "vsftpd's and ClamAV's logs, or the system log", ("antivirus",), ("vsftpd", "clamav")),
     _delivered("linux", "web server error log", services=("modsecurity",)),
@@ -80,7 +85,7 @@ _EXPORT = f"its log is kept by the vendor and nothing here fetches it; an export
 _BEHIND_A_VENDOR = ("aws", "azure", "gcp", "m365", "okta", "onelogin", "github", "cisco duo")
 UNDELIVERED: dict[str, str] = {
     **dict.fromkeys(_BEHIND_A_VENDOR, _EXPORT),
-    "macos": f"the agent has no process source on macOS yet; a Mac's events with Sysmon's field names can be {_READ}",
+    "macos": f"the agent tells of a Mac only programs that start and files; an export of another log can be {_READ}",
 }
 _ELSE = f"nothing here collects it; a log of it (JSON, or text for rules that look for words) can be {_READ}"
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from jikimi import __version__
 from jikimi.cli.errors import for_people
 from jikimi.errors import Misconfigured, Refused, Transient
 
@@ -79,7 +80,7 @@ def check(state: StateOption = None) -> None:
     folder = StateDir(state or default_state_dir())
     identity.load(folder.credential)
     settings.load(folder.settings)
-    print(f"{identity.VERSION} {agent.__name__}")
+    print(f"{__version__} {agent.__name__}")
 
 
 def _fetched(url: str, folder: Path) -> Path:

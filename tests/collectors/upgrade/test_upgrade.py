@@ -17,6 +17,7 @@ from collectors.settings import StateDir
 from collectors.upgrade import package, upgrade
 from collectors.upgrade.upgrade import Place
 from collectors.upgrade.versions import Versions
+from jikimi import __version__
 from jikimi.errors import Refused
 from jikimi.signing import SigningKey, TrustedKeys
 from tests.collectors.centre import Centre, serving
@@ -53,7 +54,7 @@ class Machine:
         library = folder / "lib"
         for part in ("jikimi", "collectors", "rules"):
             shutil.copytree(OURS / part, library / part, ignore=shutil.ignore_patterns("__pycache__"))
-        put(library / "collectors" / "identity.py", 'VERSION = "0.1.0"', f'VERSION = "{version}"')
+        put(library / "jikimi" / "__init__.py", f'"{__version__}"', f'"{version}"')
         put(library / "collectors" / "__main__.py", "    leave_out(NOT_", f"    {breaks}\n    leave_out(NOT_")
         (folder / "jikimi").write_text(PROGRAM.format(python=sys.executable))
         (folder / "jikimi").chmod(0o755)

@@ -18,6 +18,8 @@ from jikimi.testing.corpus import corpus_root
         LogSource(),
         LogSource(product="windows", service="security"),
         LogSource("windows", "process_creation"),
+        LogSource("macos", "process_creation"),
+        LogSource("macos", "file_event"),
         LogSource(product="linux"),
         LogSource(product="linux", service="auditd"),
         LogSource(category="webserver"),
@@ -35,7 +37,7 @@ def test_a_log_source_that_an_input_brings_is_not_blind(source: LogSource) -> No
     "source",
     [
         LogSource(product="aws", service="cloudtrail"),
-        LogSource("macos", "process_creation"),
+        LogSource(product="macos", service="unified"),
         LogSource(product="nosuch"),
     ],
     ids=str,
