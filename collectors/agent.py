@@ -185,7 +185,7 @@ class _Agent:
         why_not = evidence_forbidden(self._following.obeys, [source.name for source in found])
         self._delivery = Delivery(self._state.capture, self._who, self._client, self._spool.waiting_bytes, why_not)
         self._delivery.resume()
-        self._supervisor = Supervisor(found, self._keep, self._who.device)
+        self._supervisor = Supervisor(found, self._keep, self._who.device, marks=self._spool.marks)
         rarely_collect()
         self._supervisor.start()
         notify(READY)

@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 import structlog
 
+from collectors import marks
 from collectors.batching import Numbering, chunks
 from jikimi.clock import Clock, utc_now
 from jikimi.domain.event import (
@@ -144,18 +145,24 @@ class Spool:
         """Keep canonical events, all in one commit; returns how many once they are on disk.
 
         Raises Transient when the disk cannot take them now, and then has taken none. Each event must carry
-        `@timestamp`. One larger than a batch cannot travel: it is counted in a `gap` event.
+        `@timestamp`; one larger than a batch cannot travel: it is counted in a `gap` event. Lines of collectors.marks
+        are no events: they are kept for `marks`.
         """
-        fitting = {source: [line for line in some if len(line) < MAX_BATCH_BYTES] for source, some in lines.items()}
+        events = {source: some for source, some in lines.items() if source != marks.MARK}
+        fitting = {source: [line for line in some if len(line) < MAX_BATCH_BYTES] for source, some in events.items()}
         async with self._putting:
-            await self._append(fitting)
-            for logsource, some in lines.items():
+            await self._append(fitting, dict(map(marks.marked, lines.get(marks.MARK, ()))))
+            for logsource, some in events.items():
                 if giants := len(some) - len(fitting[logsource]):
                     await self._tell_gap(giants, f"events of {logsource} larger than {MAX_BATCH_BYTES} bytes")
                     self.dropped += giants
             if self._log.size() > self._max_bytes:
                 await self._make_room()
         return sum(map(len, fitting.values()))
+
+    def marks(self, collector: str) -> dict[str, str]:
+        """Where that collector goes on, by its own names: what lies before is here or at the centre."""
+        return marks.of_collector(collector, self._log.notes())
 
     async def next(self, timeout: float) -> EventBatch | None:
         """The oldest batch of the most important class, until `acked` or `rejected`; None after `timeout` seconds."""
@@ -210,22 +217,23 @@ class Spool:
             await self._trim_answered()
         await self._log.close()
 
-    async def _append(self, lines: Mapping[LogSource, Sequence[bytes]]) -> None:
+    async def _append(self, lines: Mapping[LogSource, Sequence[bytes]], notes: Mapping[str, str] | None = None) -> None:
         batches: dict[str, list[EventBatch]] = {}
         for logsource, some in lines.items():
             name = class_of(logsource)
             made = (self._numbering[name].batch(logsource, chunk, self._clock()) for chunk in chunks(some))
             batches.setdefault(name, []).extend(made)
         records = {name: [_record(batch) for batch in some] for name, some in batches.items() if some}
-        if not records:
+        if not records and not notes:
             return
-        places = await self._log.append_all(records)
+        places = await self._log.append_all(records, notes)
         for name, appended in batches.items():
             for batch, (_, offset) in zip(appended, places.get(name, ()), strict=True):
                 if self._fresh_bytes + len(batch.block) <= _FRESH_BYTES:
                     self._fresh[name, offset] = batch
                     self._fresh_bytes += len(batch.block)
-        self._waiting.set()
+        if records:
+            self._waiting.set()
 
     def _unanswered(self) -> Iterator[tuple[str, int, int]]:
         """(class, first offset, end) of what the centre does not have yet, the most important first."""

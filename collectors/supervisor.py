@@ -33,12 +33,21 @@ _log = structlog.get_logger()
 class Supervisor:
     """`start`, `run` as a task until `stop`, in that order. `feeds` can be read at any time."""
 
-    def __init__(self, sources: Sequence[Source], keep: Keep, device: str, *, first_pause: float = FIRST_PAUSE) -> None:
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        keep: Keep,
+        device: str,
+        *,
+        marks: Callable[[str], dict[str, str]] = lambda _: {},
+        first_pause: float = FIRST_PAUSE,
+    ) -> None:
+        """`marks` of a source by its name: Spool.marks."""
         self._keep_lines = keep
         self._first_pause = first_pause
         self._stop = threading.Event()
         self._sources = list(sources)
-        self.feeds = [Feed(source.name, device) for source in sources]
+        self.feeds = [Feed(source.name, device, marks=marks(source.name)) for source in sources]
         self._threads = [
             threading.Thread(target=self._keep, args=(source, feed), name=source.name, daemon=True)
             for source, feed in zip(self._sources, self.feeds, strict=True)

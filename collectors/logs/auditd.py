@@ -58,6 +58,10 @@ class Auditd:
     def flush(self) -> Sequence[SourceEvent]:
         return [event for key in list(self._open) for event in self._close(key)]
 
+    @property
+    def waits(self) -> bool:
+        return bool(self._open)
+
     def _close(self, key: str) -> list[SourceEvent]:
         records = self._open.pop(key, None)
         return joined(records, self._processes) if records else []

@@ -52,6 +52,10 @@ class EventXml:
         self._held = ""
         return []
 
+    @property
+    def waits(self) -> bool:
+        return bool(self._held)
+
     def _events(self, piece: str) -> Sequence[SourceEvent]:
         starts = [start.start() for start in _BEGIN.finditer(piece)]
         for _ in starts[1:]:

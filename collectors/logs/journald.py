@@ -45,6 +45,10 @@ class Journal:
     def flush(self) -> Sequence[SourceEvent]:
         return self._messages.flush()
 
+    @property
+    def waits(self) -> bool:
+        return self._messages.waits
+
 
 def is_entry(value: Event) -> bool:
     """Is the object a journal entry?"""

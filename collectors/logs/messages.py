@@ -46,6 +46,10 @@ class Messages:
     def flush(self) -> Sequence[SourceEvent]:
         return self._audit.flush()
 
+    @property
+    def waits(self) -> bool:
+        return self._audit.waits
+
 
 def _host_of(event: Event) -> Event:
     return {name: event[name] for name in ("@timestamp", "Hostname") if name in event}

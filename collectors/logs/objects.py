@@ -39,3 +39,7 @@ class LogObjects:
 
     def flush(self) -> Sequence[SourceEvent]:
         return self._journal.flush()
+
+    @property
+    def waits(self) -> bool:
+        return self._journal.waits

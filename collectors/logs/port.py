@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from collectors.source_event import SourceEvent
 from jikimi.clock import Clock
@@ -31,3 +31,12 @@ class LogFormat(Protocol):
 
     def flush(self) -> Sequence[SourceEvent]:
         """The events that waited for more lines: at the end of a file, or when a followed one pauses."""
+
+
+@runtime_checkable
+class Joining(Protocol):
+    """A format some of whose events are told by several lines."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether lines that were fed wait for others."""

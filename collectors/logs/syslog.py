@@ -41,6 +41,10 @@ class Syslog:
     def flush(self) -> Sequence[SourceEvent]:
         return self._messages.flush()
 
+    @property
+    def waits(self) -> bool:
+        return self._messages.waits
+
     def _continued(self, line: str) -> Sequence[SourceEvent]:
         if not self._last:
             self._reading.lost("not a line of a system log")

@@ -3,13 +3,14 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Literal, NamedTuple, Protocol
 
 import orjson
 
+from collectors.marks import MARK, mark
 from jikimi.clock import Clock, utc_now
 from jikimi.domain.event import TIMESTAMP, Event, canonical, format_time
 from jikimi.domain.logsource import (
@@ -81,6 +82,7 @@ class Feed:
         capacity: int = CAPACITY,
         patience: float = PATIENCE,
         changed: Callable[[], None] = lambda: None,
+        marks: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.device = device
@@ -90,6 +92,8 @@ class Feed:
         self.seen = 0
         self.sent = 0
         self.dropped = 0
+        self.marks = dict(marks or {})
+        """Where this source goes on, by its own names: as it said last, in this life or the one before."""
         self._clock = clock
         self._capacity = capacity
         self._patience = patience
@@ -120,6 +124,15 @@ class Feed:
     def health(self, kind: HealthKind, reason: str, **fields: object) -> None:
         """One `agent_health` event about this source."""
         self._put(AGENT_HEALTH, {"Kind": kind, "Collector": self.name, "Reason": reason, **fields}, None, counted=False)
+
+    def mark(self, name: str, place: str) -> None:
+        """Everything before `place` was handed in: kept in one commit with it. "" = there is nothing to go on with."""
+        if self.marks.get(name, "") == place:
+            return
+        self.marks[name] = place
+        if not self._items:
+            self._waiting_since = time.time()
+        self._items.append(_observation((MARK, mark(self.name, name, place), False)))
 
     def running(self, mode: str, degraded: str = "") -> None:
         """Say how the source works from now on; `degraded` says what it cannot see that way, in one sentence."""

@@ -35,6 +35,10 @@ class JsonLog:
     def flush(self) -> Sequence[SourceEvent]:
         return self._objects.flush()
 
+    @property
+    def waits(self) -> bool:
+        return self._objects.waits
+
     def _other(self, value: dict[str, object]) -> SourceEvent:
         event = flatten(value)
         if (stamp := event_stamp(event)) is not None:

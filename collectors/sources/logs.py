@@ -1,8 +1,8 @@
 """The logs of this computer as they grow: journal, audit, sign-in, web server, proxy, DNS, print jobs.
 
 What is known by heart is followed where it lies; more files may be named. Where systemd keeps a journal, the system's
-text logs are left alone: they say the same again. Lines are read by `collectors.logs`; a place in a file is kept only
-when the events of everything before it are in the spool, so that a crash reads a line again rather than loses it.
+text logs are left alone: they say the same again. Lines are read by `collectors.logs`. Places are marks in the spool,
+in one commit with the events of everything before them; the memory has them too, later, for when the spool is lost.
 """
 
 import os
@@ -11,11 +11,13 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import orjson
+
 from collectors.logs.objects import LogObjects
-from collectors.logs.port import LogFormat, Reading
+from collectors.logs.port import Joining, LogFormat, Reading
 from collectors.logs.telling import PLAIN, told
 from collectors.settings import LogSettings
 from collectors.source_event import SourceEvent
@@ -33,6 +35,8 @@ LOOK_AFTER = 30.0
 """Seconds between looks for files that are new."""
 SAVE_AFTER, FINISH_WITHIN = 2.0, 3.0
 HEAD = 1 << 16
+JOURNAL: Final = "journal"
+"""The name of its mark; those of files are their paths."""
 
 
 @dataclass
@@ -88,6 +92,9 @@ class _Log:
     def pause(self) -> Sequence[SourceEvent]:
         return self._format.flush() if self._format else ()
 
+    def waits(self) -> bool:
+        return isinstance(self._format, Joining) and self._format.waits
+
 
 class _Following:
     """One run of the source."""
@@ -97,7 +104,8 @@ class _Following:
         self._feed = feed
         self._reading = Reading(utc_now, self._unread, source.zone)
         self._known: dict[str, Any] = source.memory.load()
-        self._files: dict[str, list[Any]] = self._known.get("files", {})
+        marked = {path: orjson.loads(place) for path, place in feed.marks.items() if path != JOURNAL}
+        self._files: dict[str, list[Any]] = self._known.get("files", {}) | marked
         self._logs: dict[str, _Log] = {}
         self._troubles: dict[str, str] = {}
         self._unreadable = 0
@@ -140,7 +148,8 @@ class _Following:
     def _open_journal(self) -> JournalFollower | None:
         if not self._source.chosen.journal or not (self._source.journal_options or has_journal()):
             return None
-        return JournalFollower(self._known.get("cursor", ""), self._source.journal_options)
+        cursor = self._feed.marks.get(JOURNAL) or self._known.get("cursor", "")
+        return JournalFollower(cursor, self._source.journal_options)
 
     def _look(self, *, first: bool) -> None:
         """Follow what is there and was not; say what cannot be followed."""
@@ -175,6 +184,7 @@ class _Following:
                 continue  # rotated; its successor is still to come
             else:
                 self._files.pop(path, None)
+                self._feed.mark(path, "")
             followed.close()
             del self._logs[path]
 
@@ -189,6 +199,8 @@ class _Following:
             self._feed.blind(loss, datetime.now(UTC))
         log.followed.losses.clear()
         self._tell(log.events(lines) if lines else log.pause())
+        if (place := log.followed.place) and not log.waits():
+            self._feed.mark(log.followed.path, orjson.dumps(tuple(place)).decode())
         return bool(lines)
 
     def _read_journal(self) -> bool:
@@ -203,6 +215,8 @@ class _Following:
         if self._journal.lost:
             self._feed.lost("journal entries too long or damaged", datetime.now(UTC), self._journal.lost)
             self._journal.lost = 0
+        if self._journal.cursor and not self._objects.waits:
+            self._feed.mark(JOURNAL, self._journal.cursor)
         return bool(entries)
 
     def _journal_entries(self, journal: JournalFollower) -> list[dict[str, Any]]:
@@ -213,6 +227,7 @@ class _Following:
             if journal.cursor and "cursor" in str(error):
                 self._feed.blind("the place in the journal could not be found again", datetime.now(UTC))
                 self._source.memory.save(self._known | {"cursor": ""})
+                self._feed.mark(JOURNAL, "")
             raise
 
     def _tell(self, found: Iterable[SourceEvent]) -> None:

@@ -1,4 +1,4 @@
-"""The Windows event log as it grows: one subscription a channel, one bookmark each, kept with the spool.
+"""The Windows event log as it grows: one subscription a channel, one bookmark each, marked in the spool.
 
 What runs here is the same on every system; the calls into Windows are in `subscription`.
 """
@@ -98,7 +98,7 @@ class _Following:
         self._feed = feed
         self._stack = stack
         self._unreadable = 0
-        self._bookmarks: dict[str, str] = dict(source.memory.load().get("bookmarks", {}))
+        self._bookmarks: dict[str, str] = source.memory.load().get("bookmarks", {}) | feed.marks
         self._places = Places(feed, source.memory)
         self._troubles: dict[str, str] = {}
         self._open: dict[str, Subscription] = {}
@@ -114,7 +114,7 @@ class _Following:
                 busy = True
                 for text in texts:
                     self._tell(text)
-                self._bookmarks[channel] = subscription.bookmark()
+                self._remember(channel, subscription.bookmark())
         self._places.note({"bookmarks": dict(self._bookmarks)})
         return busy
 
@@ -127,7 +127,7 @@ class _Following:
         for channel in self._source.channels:
             if channel not in self._open and (opened := self._opened(channel)) is not None:
                 self._open[channel] = self._stack.enter_context(closing(opened))
-                self._bookmarks[channel] = opened.bookmark()
+                self._remember(channel, opened.bookmark())
         self._report()
 
     def _opened(self, channel: str) -> Subscription | None:
@@ -135,16 +135,20 @@ class _Following:
         try:
             return self._source.open(channel, self._bookmarks.get(channel, ""))
         except Absent:
-            self._bookmarks[channel] = OLDEST  # whatever it will hold when it comes is new
+            self._remember(channel, OLDEST)  # whatever it will hold when it comes is new
             if channel in MUST:
                 self._troubles[channel] = f"the channel {channel} is not there"
         except Stale:
-            del self._bookmarks[channel]
+            self._remember(channel, "")
             self._feed.blind(f"events of the channel {channel} went before they were read", datetime.now(UTC))
             return self._opened(channel)
         except OSError as error:
             self._troubles[channel] = f"the channel {channel} cannot be read ({error.strerror or error})"
         return None
+
+    def _remember(self, channel: str, bookmark: str) -> None:
+        self._bookmarks[channel] = bookmark
+        self._feed.mark(channel, bookmark)
 
     def _tell(self, text: str) -> None:
         found = xml_event(text)

@@ -34,6 +34,7 @@ from jikimi.stream.sqlite_writer import Transaction, Writer
 
 READERS = 2
 AGE_CHECK_SECONDS = 60.0
+_NONE: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class SqliteEventLog:
         self._topics: dict[str, list[Extent]] = {}
         self._counts: dict[str, int] = {}
         self._committed: dict[tuple[str, TopicPartition], int] = {}
+        self._notes: dict[str, str] = {}
         self._groups: dict[str, Group] = {}
         self._consumers: set[SqliteConsumer] = set()
         self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="event-log-reader")
@@ -164,11 +166,13 @@ class SqliteEventLog:
         """`append` for a thread that has no event loop."""
         return self._submit_append({topic: records}).result()[topic]
 
-    async def append_all(self, records: Mapping[str, Sequence[NewRecord]]) -> dict[str, list[tuple[int, int]]]:
-        """`append` to several topics in one commit: all of it is durable, or nothing."""
+    async def append_all(
+        self, records: Mapping[str, Sequence[NewRecord]], notes: Mapping[str, str] | None = None
+    ) -> dict[str, list[tuple[int, int]]]:
+        """`append` to several topics in one commit: all of it is durable, or nothing, and `notes` with it."""
         for topic in records.keys() - self._topics.keys():
             await asyncio.to_thread(self._extents, topic)
-        return await asyncio.wrap_future(self._submit_append(records))
+        return await asyncio.wrap_future(self._submit_append(records, notes or _NONE))
 
     async def read(self, topic: str, partition: int, offset: int, max_records: int) -> list[Record]:
         """From `offset` on, outside any group. Raises Transient, Misconfigured as a consumer does."""
@@ -213,6 +217,10 @@ class SqliteEventLog:
         self._next_age_check = 0.0
         while await asyncio.wrap_future(self._writer.submit(self._retention_step)):
             pass
+
+    def notes(self) -> dict[str, str]:
+        """What was noted by name when the log was opened, and since; "" takes a note away."""
+        return {name: note for name, note in self._notes.items() if note}
 
     def close_blocking(self) -> None:
         """Commit what waits, then close. Consumers' polls raise Transient from now on."""
@@ -265,6 +273,7 @@ class SqliteEventLog:
         sources = {e.number: TopicPartition(e.topic, e.partition) for es in self._topics.values() for e in es}
         for group, number, offset in self._connection.execute('SELECT "group", number, next_offset FROM group_offsets'):
             self._committed[group, sources[number]] = offset
+        self._notes.update(self._connection.execute("SELECT name, note FROM notes"))
 
     def _remember(self, group: str, source: TopicPartition, offset: int) -> None:
         self._committed[group, source] = offset
@@ -294,7 +303,9 @@ class SqliteEventLog:
         except (struct.error, UnicodeDecodeError) as error:
             raise Damaged(f"{self.path} is damaged (a record's headers cannot be read: {error})") from error
 
-    def _submit_append(self, records: Mapping[str, Sequence[NewRecord]]) -> "Future[dict[str, list[tuple[int, int]]]]":
+    def _submit_append(
+        self, records: Mapping[str, Sequence[NewRecord]], notes: Mapping[str, str] = _NONE
+    ) -> "Future[dict[str, list[tuple[int, int]]]]":
         packed = {
             topic: [(record.key, pack_headers(record.headers), record.value) for record in some]
             for topic, some in records.items()
@@ -315,6 +326,8 @@ class SqliteEventLog:
                 for key, headers, value in some:
                     extent = extents[topic][zlib.crc32(key) % len(extents[topic])]
                     places[topic].append((extent.partition, transaction.append(extent, now, key, headers, value)))
+            if notes:
+                transaction.note(notes, partial(self._notes.update, notes))
             return places
 
         return self._writer.submit(apply, weight=weight)

@@ -30,6 +30,8 @@ CREATE TABLE group_offsets (
   "group" TEXT NOT NULL, number INTEGER NOT NULL, next_offset INTEGER NOT NULL, PRIMARY KEY ("group", number)
 ) STRICT, WITHOUT ROWID;
 """
+_NOTES = "CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, note TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+"""Apart from the others: a log that was begun without it gets it when it is opened."""
 
 _PRAGMAS = (
     "page_size = 8192",
@@ -83,12 +85,14 @@ def open_writer(path: Path, *, synchronous: str = "FULL", cache_kib: int = CACHE
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version == 0:
-        connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+        connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {_NOTES} PRAGMA user_version = {VERSION}; COMMIT;")
     elif version != VERSION:
         raise Misconfigured(
             f"{path} was written by another version of Jikimi (log format {version}, this one reads {VERSION}): "
             "use that version, or choose another folder"
         )
+    else:
+        connection.execute(_NOTES)
 
 
 def open_reader(path: Path) -> sqlite3.Connection:

@@ -7,7 +7,7 @@ meanwhile.
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -103,6 +103,16 @@ class Transaction:
             ' ON CONFLICT ("group", number) DO UPDATE SET next_offset = excluded.next_offset',
             (group, extent.number, offset),
         )
+        self._afterwards.append(afterwards)
+
+    def note(self, notes: Mapping[str, str], afterwards: Callable[[], None]) -> None:
+        """Small texts by name, "" to take one away."""
+        self._connection.executemany(
+            "INSERT INTO notes (name, note) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET note = excluded.note",
+            [(name, note) for name, note in notes.items() if note],
+        )
+        gone = [(name,) for name, note in notes.items() if not note]
+        self._connection.executemany("DELETE FROM notes WHERE name = ?", gone)
         self._afterwards.append(afterwards)
 
     def finish(self) -> None:

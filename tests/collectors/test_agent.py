@@ -212,6 +212,40 @@ class TestRun:
         blind = stored(centre, Kind="blind", Collector="files")[0]
         assert blind["From"] < blind["To"]
 
+    def test_kills_neither_lose_nor_double_a_line_of_a_followed_log(
+        self, centre: Centre, state: Path, tmp_path: Path
+    ) -> None:
+        enrol(centre, state)
+        log = tmp_path / "app.log"
+        log.touch()
+        settings = json.loads((state / "settings.json").read_text())
+        settings["logs"] = {"journal": False, "files": [str(log)]}
+        (state / "settings.json").write_text(json.dumps(settings))
+        written = 0
+
+        def write(some: int) -> None:
+            nonlocal written
+            with log.open("a") as file:
+                file.writelines(f"line {written + number} of the story\n" for number in range(some))
+            written += some
+
+        def told() -> list[str]:
+            return [m for event in centre.stored() if "of the story" in (m := str(event.get("message", "")))]
+
+        for _ in range(3):
+            with Running(state) as running:
+                until(lambda: watching(state))
+                for _ in range(5):
+                    write(20)
+                    time.sleep(0.4)
+                until(told)
+                running.process.kill()
+            write(20)
+        with Running(state) as running:
+            until(lambda: len(told()) >= written)
+            running.stop()
+        assert sorted(told()) == sorted(f"line {number} of the story" for number in range(written))
+
     def test_a_second_agent_on_the_same_folder_is_told_so(self, centre: Centre, state: Path) -> None:
         enrol(centre, state)
         with Running(state):

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from collectors.marks import MARK, marked
 from collectors.settings import LogSettings
 from collectors.sources import log_files, logs
 from collectors.sources.feed import Feed
@@ -26,8 +27,9 @@ ACCESS = '203.0.113.9 - - [22/Nov/2026:03:00:00 +0000] "GET /wp-login.php HTTP/1
 class Run:
     """A source at work, whose feed is emptied into a spool that a test may hold up."""
 
-    def __init__(self, source: Logs) -> None:
-        self.feed = Feed("logs", "web-1")
+    def __init__(self, source: Logs, before: "Run | None" = None) -> None:
+        self.feed = Feed("logs", "web-1", marks=before.marks if before else None)
+        self.marks: dict[str, str] = {}
         self.events: list[dict[str, Any]] = []
         self.health: list[dict[str, Any]] = []
         self.spooling = True
@@ -48,7 +50,10 @@ class Run:
     def _take(self) -> None:
         while self._thread.is_alive() or len(self.feed):
             for one in self.feed.take(1000) if self.spooling else []:
-                if one.logsource == AGENT_HEALTH:
+                if one.logsource == MARK:
+                    key, place = marked(one.line)
+                    self.marks[key.removeprefix("logs\n")] = place
+                elif one.logsource == AGENT_HEALTH:
                     self.health.append(one.event)
                 else:
                     self.events.append(one.event)
@@ -66,8 +71,8 @@ class Run:
 
 
 @contextmanager
-def running(source: Logs) -> Iterator[Run]:
-    run = Run(source)
+def running(source: Logs, before: Run | None = None) -> Iterator[Run]:
+    run = Run(source, before)
     run.start()
     try:
         yield run
@@ -132,6 +137,36 @@ def test_a_restart_neither_loses_nor_doubles_a_line(tmp_path: Path) -> None:
         assert len(second.until(3)) == 3
         time.sleep(0.2)
         assert len(second.events) == 3
+
+
+def test_the_mark_in_the_spool_counts_where_the_memory_lags_behind(tmp_path: Path) -> None:
+    (tmp_path / "auth.log").touch()
+    with running(source(tmp_path, "auth.log")) as first:
+        time.sleep(0.2)
+        memory = (tmp_path / "memory.json").read_bytes()
+        write(tmp_path / "auth.log", *[FAILED] * 5)
+        first.until(5)
+    (tmp_path / "memory.json").write_bytes(memory)
+    write(tmp_path / "auth.log", FAILED)
+    with running(source(tmp_path, "auth.log"), first) as second:
+        second.until(1)
+        time.sleep(0.2)
+    assert len(second.events) == 1
+
+
+def test_no_mark_passes_records_that_wait_for_others_to_be_told_together(tmp_path: Path) -> None:
+    call = 'type=SYSCALL msg=audit(1763780400.123:7): arch=c000003e syscall=59 success=yes pid=9 ppid=1 exe="/bin/id"\n'
+    path = tmp_path / "audit.log"
+    path.touch()
+    following = logs._Following(source(tmp_path, "audit.log"), feed := Feed("logs", "web-1"))
+    following.round()
+    before = feed.marks[str(path)]
+    write(path, call)
+    following.round()
+    assert feed.marks[str(path)] == before
+    following.round()
+    following.close()
+    assert feed.marks[str(path)] != before
 
 
 def test_what_never_reached_the_spool_is_read_again(tmp_path: Path) -> None:
@@ -239,7 +274,7 @@ def test_a_place_in_the_journal_that_leads_nowhere_is_told_and_given_up(tmp_path
     feed = Feed("logs", "web-1")
     with pytest.raises(OSError, match="cursor"):
         source(tmp_path, journal_options=(f"--directory={folder}",)).run(feed, threading.Event())
-    assert [one.event["Kind"] for one in feed.take(9) if one.event.get("Kind") == "blind"] == ["blind"]
+    assert [one.event["Kind"] for one in feed.take(9) if b'"blind"' in one.line] == ["blind"]
     with running(source(tmp_path, journal_options=(f"--directory={folder}",))) as run:
         time.sleep(0.5)
         journal(folder, "seen again")
