@@ -93,17 +93,23 @@ def _is_windows(event_id: Any, channel: Any) -> bool:
 
 
 def _from_wazuh(raw: Event, win: Event) -> Event:
-    """Its names begin in lower case: `commandLine` is CommandLine."""
+    """Its names begin in lower case: `commandLine` is CommandLine. UserData stands under its own element's name."""
     system = {_upper(name): value for name, value in win["system"].items()}
     data = win.get("eventdata")
+    others = [value for name, value in win.items() if name not in ("system", "eventdata") and isinstance(value, dict)]
     return {
         "System": {
             **system,
             "Provider": {"Name": system.pop("ProviderName", None), "Guid": system.pop("ProviderGuid", None)},
             "TimeCreated": {"SystemTime": system.pop("SystemTime", raw.get("timestamp"))},
         },
-        "EventData": {_upper(name): value for name, value in data.items()} if isinstance(data, dict) else {},
+        "EventData": _capitals(data) if isinstance(data, dict) else {},
+        "UserData": {name: value for other in others for name, value in _capitals(other).items()},
     }
+
+
+def _capitals(section: Event) -> Event:
+    return {_upper(name): value for name, value in section.items()}
 
 
 def _upper(name: str) -> str:

@@ -8,6 +8,7 @@ nested or dotted, also inside Elasticsearch's `_source`. Everything else is retu
 from collections.abc import Iterator
 from typing import Any
 
+from collectors.logs.cleared_log import name_cleared_log
 from jikimi.domain.event import TIMESTAMP, Event
 
 _PLAIN = ("Channel", "Computer", "Version", "Level", "Task", "Opcode", "Keywords")
@@ -16,6 +17,12 @@ _NOT_DATA = {"System", "#attributes", "@xmlns", "Event_attributes"}
 
 def flatten(raw: Event) -> Event:
     """A flat event with Sigma's names; `raw` itself when it is flat already."""
+    event = _flat(raw)
+    name_cleared_log(event)
+    return event
+
+
+def _flat(raw: Event) -> Event:
     source = raw.get("_source")
     if isinstance(source, dict):
         raw = source
@@ -170,8 +177,8 @@ def _from_winlogbeat(raw: Event, winlog: Event) -> Event:
         if theirs in winlog:
             value = _single(winlog[theirs])
             flat[ours] = _number(value) if ours in ("EventID", "EventRecordID") else value
-    for section in ("event_data", "user_data"):
-        data = winlog.get(section)
+    for theirs, section in (("event_data", "EventData"), ("user_data", "UserData")):
+        data = winlog.get(theirs)
         if isinstance(data, dict):
             for name, value in data.items():
                 _add_section(flat, section, {name: _single(value)})

@@ -114,11 +114,12 @@ def _event_type(channel: str, event_id: int, event: Event) -> str:
 
 
 def _windows_class(logsource: LogSource, channel: str, event_id: int, event_type: str) -> EventClass:
+    is_named_twice = (channel, event_id) == (windows.SYSTEM, windows.LOG_CLEARED)
     return EventClass(
         products=windows.products_of(channel, event_id),
         categories=windows.categories_of(channel, event_id, event_type) | _some(logsource.category),
         services=_some(windows.service_of(channel), logsource.service),
-        known=(("Channel", channel), ("EventID", str(event_id))),
+        known=(*(() if is_named_twice else (("Channel", channel),)), ("EventID", str(event_id))),
     )
 
 

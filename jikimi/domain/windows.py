@@ -13,6 +13,7 @@ from jikimi.domain.logsource import LogSource
 
 SYSMON = "microsoft-windows-sysmon/operational"
 SECURITY = "security"
+SYSTEM = "system"
 POWERSHELL = "microsoft-windows-powershell/operational"
 POWERSHELL_CORE = "powershellcore/operational"
 POWERSHELL_CLASSIC = "windows powershell"
@@ -22,6 +23,10 @@ WITHOUT_SPACED_NAMES = frozenset({SECURITY, SYSMON, POWERSHELL, POWERSHELL_CORE}
 """Channels whose providers' manifests name no field with a space in it."""
 DEFENDER = "microsoft-windows-windows defender/operational"
 KERNEL_FILE = "microsoft-windows-kernel-file/analytic"
+LOG_CLEARED = 104
+"""The id, in the channel System, of the record that another log was cleared; Security's own clearing is its 1102."""
+CLEARED_LOG = "UserData_Channel"
+"""Which log that was: a second `Channel` in the record."""
 
 CHANNELS_OF_SERVICE: Mapping[str, tuple[str, ...]] = {
     "application": ("Application",),
@@ -205,9 +210,10 @@ ALIASES: Mapping[tuple[str, int], Mapping[str, tuple[str, ...]]] = {
     **{(POWERSHELL_CLASSIC, i): {"Data": ("Message",)} for i in (400, 600, 800)},
 }
 COMPUTED: Mapping[tuple[str, int], Mapping[str, tuple[str, ...]]] = {
-    (SECURITY, 4688): {"User": ("SubjectUserName", "SubjectDomainName"), "IntegrityLevel": ("MandatoryLabel",)}
+    (SECURITY, 4688): {"User": ("SubjectUserName", "SubjectDomainName"), "IntegrityLevel": ("MandatoryLabel",)},
+    (SYSTEM, LOG_CLEARED): {"Channel": (CLEARED_LOG,)},
 }
-"""Fields that `complete` works out and does not copy, and from which: their texts need not stand in the event."""
+"""Fields that `complete` works out and does not copy where they are missing, and from which other fields."""
 _INTEGRITY = {
     "s-1-16-4096": "Low",
     "s-1-16-8192": "Medium",
@@ -288,6 +294,8 @@ def complete(event: Event) -> Event:
                 added[name] = value
     if key == (SECURITY, 4688):
         _name_user_and_level(event, added)
+    elif key == (SYSTEM, LOG_CLEARED) and CLEARED_LOG in event:
+        added["Channel"] = event[CLEARED_LOG]
     return {**event, **added} if added else event
 
 

@@ -198,6 +198,7 @@ def test_an_empty_block_and_one_without_a_last_newline() -> None:
 
 def channels_and_ids() -> Iterator[tuple[str, int]]:
     yield from windows.CLASSES
+    yield windows.SYSTEM, windows.LOG_CLEARED
 
 
 @given(
@@ -214,6 +215,7 @@ def channels_and_ids() -> Iterator[tuple[str, int]]:
                 "ThreatName",
                 "Path",
                 "SourceName",
+                windows.CLEARED_LOG,
             ]
         ),
         texts,

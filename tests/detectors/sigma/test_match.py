@@ -80,6 +80,22 @@ def test_a_negated_event_id_holds_for_the_others() -> None:
     assert [m.index for m in rules.match(WINDOWS, [{"Channel": "Security", "EventID": n} for n in (4624, 4625)])] == [0]
 
 
+def test_the_channel_of_a_cleared_logs_record_is_the_cleared_one_and_its_own_tells_the_log_source() -> None:
+    asked = Text("Channel", ("Windows PowerShell",))
+    record: Event = {"Channel": "System", "EventID": 104, "UserData_Channel": "windows powershell"}
+    rules = RuleSet(
+        [
+            rule(asked, LogSource("windows", None, "system"), "cleared"),
+            rule(Not(asked), LogSource("windows", None, "system"), "another cleared"),
+            rule(asked, LogSource("windows", None, "powershell-classic"), "of another service"),
+        ]
+    )
+    others: list[Event] = [{**record, "UserData_Channel": "Application"}, {"Channel": "System", "EventID": 104}]
+    found = [(match.index, match.rule.id) for match in rules.match(WINDOWS, [record, *others])]
+    assert found == [(0, "cleared"), (1, "another cleared"), (2, "another cleared")]
+    assert all(reference.holds(rules.by_id[name], WINDOWS, [record, *others][index]) for index, name in found)
+
+
 def test_a_security_process_creation_is_seen_with_sigma_names() -> None:
     rules = RuleSet([rule(Text("Image", (ANY, "\\cmd.exe")), LogSource("windows", "process_creation"))])
     event = {"Channel": "security", "EventID": 4688, "NewProcessName": "C:\\Windows\\System32\\cmd.exe"}
