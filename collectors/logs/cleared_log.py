@@ -1,7 +1,8 @@
-"""The record of a cleared log (System 104 of Microsoft-Windows-Eventlog) has two channels: its own, and the cleared one.
+"""The record of a cleared log (System 104 of Microsoft-Windows-Eventlog) has two channels: its own, the cleared one.
 
-Microsoft's manifest calls both `Channel`. The record's own keeps the name; the cleared log is `UserData_Channel`, however
-the record came. Public rules that ask such a record for its `Channel` mean the cleared one (jikimi.domain.windows).
+Microsoft's manifest calls both `Channel`. The record's own keeps the name; the cleared log is `UserData_Channel`,
+however the record came. Public rules that ask such a record for its `Channel` mean the cleared one
+(jikimi.domain.windows).
 """
 
 import re

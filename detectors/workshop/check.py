@@ -14,6 +14,7 @@ from detectors.sigma import cache
 from detectors.sigma.load import load_rules
 from detectors.sigma.report import Blind, Refusal
 from detectors.sigma.rule import Rule
+from detectors.sigma.source import sources
 from detectors.workshop.documents import Document, Progress, documents_in, silent
 from detectors.workshop.duplicates import remarks_of_duplicates
 from detectors.workshop.fields import known_fields, remarks_of_fields
@@ -35,29 +36,44 @@ class Checked(msgspec.Struct, frozen=True):
 
 
 def check(
-    paths: Sequence[Path], *, our_rules: Path, attack: Path | None = None, progress: Progress = silent
+    paths: Sequence[Path],
+    *,
+    our_rules: Path,
+    attack: Path | None = None,
+    progress: Progress = silent,
+    beside: Sequence[Path] = (),
 ) -> Checked:
-    """Every rule file at or below `paths`.
+    """Every rule file at or below `paths`; those of `beside` are there to be named and are not looked at themselves.
 
     `our_rules` documents the fields of our own log sources, `attack` is a local copy of MITRE's enterprise-attack.json.
-    Raises Misconfigured for a path that is not there, and where there is no rule file at all.
+    Where there is no rule file at all, all of it is empty. Raises Misconfigured for a path that is not there.
     """
     progress("loading", 0, 0)
-    rule_set, report = load_rules(paths, keep_in=cache.folder())
-    if not report.files:
-        raise Misconfigured(f"no rule (.yml, .yaml) in {', '.join(map(str, paths))}")
+    rule_set, report = load_rules([*paths, *beside], keep_in=cache.folder())
+    files = {source.file for source in sources(paths)}
+    rules = [rule for rule in rule_set.rules if rule.file in files]
     documents = documents_in(paths, progress)
     by_id = {document.rule_id: document for document in documents}
     remarks = [
         *remarks_of_spec(documents, attack, progress),
-        *remarks_of_fields(rule_set.rules, by_id, known_fields(our_rules)),
-        *remarks_of_duplicates(rule_set.rules, by_id),
-        *remarks_of_slow(rule_set.rules, by_id),
-        *_remarks_of_samples(rule_set.rules, by_id),
+        *remarks_of_fields(rules, by_id, known_fields(our_rules)),
+        *remarks_of_duplicates(rules, by_id),
+        *remarks_of_slow(rules, by_id),
+        *_remarks_of_samples(rules, by_id),
         *(Remark(idle.rule, idle.file, idle.line, "filter", idle.reason) for idle in report.without_effect),
     ]
-    remarks.sort(key=lambda remark: (remark.file, remark.line, remark.check))
-    return Checked(report.files, report.loaded, report.refused, tuple(remarks), report.blind, left_out(attack))
+    return Checked(
+        files=len(files),
+        loaded=len(rules),
+        refused=tuple(refusal for refusal in report.refused if refusal.file in files),
+        warnings=tuple(sorted((one for one in remarks if one.file in files), key=_place)),
+        blind=tuple(blind for blind in report.blind if blind.file in files),
+        left_out=left_out(attack),
+    )
+
+
+def _place(remark: Remark) -> tuple[str, int, str]:
+    return remark.file, remark.line, remark.check
 
 
 def _remarks_of_samples(rules: Sequence[Rule], documents: Mapping[str, Document]) -> Iterator[Remark]:

@@ -11,10 +11,12 @@ from detectors.sigma import cache
 from detectors.sigma.load import load_rules
 from detectors.sigma.match import RuleSet
 from detectors.sigma.report import Refusal
+from detectors.sigma.rule import Rule
+from detectors.sigma.source import sources
 from detectors.workshop.documents import Progress, silent
 from jikimi.domain.passport import allowing
 from jikimi.domain.tenant import Tenant
-from jikimi.errors import JikimiError, Misconfigured
+from jikimi.errors import JikimiError
 
 COMPANY = Tenant("tenant-1", "한빛정밀", media=allowing("KNOWN-1", since=datetime(2026, 1, 1, tzinfo=UTC)))
 """Whose events samples are: Seoul, Monday to Friday 8 to 20, one known stick (rules/README.md, "Samples")."""
@@ -46,8 +48,9 @@ class Untested(msgspec.Struct, frozen=True):
 
 
 class SampleRun(msgspec.Struct, frozen=True):
-    """`loaded` rules, what their samples said, what was refused and what has no sample."""
+    """`files` were read: the `loaded` rules, what their samples said, what was refused and what has no sample."""
 
+    files: int
     loaded: int
     passed: int
     failed: int
@@ -56,29 +59,29 @@ class SampleRun(msgspec.Struct, frozen=True):
     untested: tuple[Untested, ...]
 
 
-def run_samples(paths: Sequence[Path], progress: Progress = silent) -> SampleRun:
-    """Run every sample beside the rules at or below `paths` through all of them.
+def run_samples(paths: Sequence[Path], progress: Progress = silent, beside: Sequence[Path] = ()) -> SampleRun:
+    """Run every sample beside the rule files at or below `paths` through all of them, and through those of `beside`.
 
-    A sample that cannot be read or run is a failure like one that is not fulfilled. Raises Misconfigured for a path
-    that is not there, and where there is no rule file at all.
+    A sample that cannot be read or run is a failure like one that is not fulfilled. Where there is no rule file at all,
+    all of it is empty. Raises Misconfigured for a path that is not there.
     """
     progress("loading", 0, 0)
-    rules, report = load_rules(paths, keep_in=cache.folder())
-    if not report.files:
-        raise Misconfigured(f"no rule (.yml, .yaml) in {', '.join(map(str, paths))}")
-    files = sorted({*(rule.file for rule in rules.rules), *(refusal.file for refusal in report.refused)})
+    rules, report = load_rules([*paths, *beside], keep_in=cache.folder())
+    files = [source.file for source in sources(paths)]
     results: list[Tried] = []
     for number, file in enumerate(files, 1):
         results += _of_file(Path(file), rules)
         progress("running samples", number, len(files))
     failed = sum(not one.passed for one in results)
+    asked = [rule for rule in rules.rules if rule.file in files]
     return SampleRun(
-        loaded=report.loaded,
+        files=len(files),
+        loaded=len(asked),
         passed=len(results) - failed,
         failed=failed,
         results=tuple(results),
-        refused=report.refused,
-        untested=_untested(rules, results),
+        refused=tuple(refusal for refusal in report.refused if refusal.file in files),
+        untested=_untested(asked, results),
     )
 
 
@@ -110,12 +113,12 @@ def _problem(sample: Sample, rules: RuleSet) -> str:
     return f"expected no match, and the rule fires: {found[0].title_en}" if found else ""
 
 
-def _untested(rules: RuleSet, results: Sequence[Tried]) -> tuple[Untested, ...]:
+def _untested(rules: Sequence[Rule], results: Sequence[Tried]) -> tuple[Untested, ...]:
     kinds: dict[str, set[str]] = {}
     for one in results:
         kinds.setdefault(one.rule, set()).add(one.expect)
     return tuple(
         Untested(rule.id, rule.title, rule.file, tuple(sorted(missing)))
-        for rule in rules.rules
+        for rule in rules
         if rule.generates and (missing := {"match", "no_match"} - kinds.get(rule.id, set()))
     )

@@ -19,6 +19,8 @@ def told(checked: Checked, as_json: bool) -> None:
             print(f"{remark.file}:{remark.line}: {remark.check}: {remark.rule}: {remark.text}")
         for (logsource, why), number in Counter((blind.logsource, blind.why) for blind in checked.blind).most_common():
             print(f"blind: {number} rules of {logsource}: {why}")
+    if not checked.files:
+        return  # nothing to sum up
     print(_summary(checked), file=sys.stderr)
     if checked.left_out:
         print(f"left out, since they download MITRE's data: {', '.join(checked.left_out)}", file=sys.stderr)

@@ -25,6 +25,8 @@ def told(tested: SampleRun, as_json: bool) -> None:
         for kinds, number in missing.items():
             print(f"{number} rules have no sample with expect {kinds}:", file=sys.stderr)
             say_some([f"{one.file}: {one.title}" for one in tested.untested if " and ".join(one.missing) == kinds])
+    if not tested.files:
+        return  # nothing to sum up
     print(f"{tested.passed} passed, {tested.failed} failed", file=sys.stderr)
 
 

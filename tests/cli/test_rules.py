@@ -77,6 +77,16 @@ class TestCheck:
             assert (done.exit_code, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
             assert folder in done.stderr
 
+    @pytest.mark.parametrize("command", ["check", "test"])
+    def test_json_of_a_folder_without_rules_is_an_object_too(
+        self, jikimi: Jikimi, tmp_path: Path, command: str
+    ) -> None:
+        (tmp_path / "empty").mkdir()
+        done = jikimi(command, "--json", "empty")
+        told = one_object(done)
+        assert (done.exit_code, told["files"], told["loaded"], told["refused"]) == (2, 0, 0, [])
+        assert done.stderr == "jikimi: no rule (.yml, .yaml) in empty\n"
+
 
 class TestTest:
     def test_each_sample_is_a_line_and_a_failure_fails(self, jikimi: Jikimi, tmp_path: Path) -> None:
