@@ -1,7 +1,7 @@
 """NetFlow v5, v9 (RFC 3954) and IPFIX (RFC 7011) datagrams of many exporters → flow records, without I/O.
 
-Templates are kept for each exporter and observation domain, bounded; records whose template has not come yet are
-counted, never guessed. Nothing a sender can write raises.
+Templates are kept for each exporter and observation domain, bounded; records whose template has not come yet wait for
+it (collectors.network_devices.waiting) and come with it. Nothing a sender can write raises.
 """
 
 import struct
@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 
 from collectors.network_devices.elements import ADDRESSES, REVERSE, UNSIGNED, Record, record_of, sampling_of
 from collectors.network_devices.sequence import Counts, Sent, Sequences
+from collectors.network_devices.waiting import Key, Source, Waiting
 
 MOST_TEMPLATES = 4096
 _MOST_FIELDS = 512
@@ -38,17 +39,6 @@ class _Template(NamedTuple):
     """An options template: its records tell of the exporter itself."""
 
 
-class _Source(NamedTuple):
-    """Of one datagram; times in ns since 1970: when it was sent, when the exporter started."""
-
-    version: int
-    exporter: str
-    domain: int
-    exported: int
-    boot: int
-
-
-_Key = tuple[str, int, int, int]
 _Kept = TypeVar("_Kept")
 
 
@@ -56,27 +46,30 @@ class NetFlow:
     """Datagrams in, records out; the counters say what gave none."""
 
     def __init__(self) -> None:
-        self._templates: OrderedDict[_Key, _Template] = OrderedDict()
+        self._templates: OrderedDict[Key, _Template] = OrderedDict()
         self._boots: OrderedDict[tuple[str, int], int] = OrderedDict()
         self._samplings: OrderedDict[tuple[str, int], dict[int, int]] = OrderedDict()
         self._sequences = Sequences()
+        self.waiting = Waiting()
+        """Sets of records that came before the template that describes them."""
+        self._late: list[Record] = []
+        """Of the datagram being read: what waited for a template that it brought."""
         self.malformed = 0
         """Datagrams, or rests of them, that are not what they claim."""
-        self.without_template = 0
-        """Sets of records that came before the template that describes them."""
         self.not_flows = 0
         """Records without two addresses (switched frames)."""
         self.missing = 0
         """What was lost on the way by the exporter's own numbers: flow records, of NetFlow v9 datagrams."""
 
-    def records(self, datagram: bytes, exporter: str) -> list[Record]:
-        """The flow records of one datagram of `exporter` (its address)."""
+    def records(self, datagram: bytes, exporter: str, now: float = 0.0) -> list[Record]:
+        """The flow records of one datagram of `exporter` (its address), and before them those that had waited for a
+        template in it. `now` in seconds of any steady clock."""
         version = int.from_bytes(datagram[:2])
         try:
             if version == 5:
                 return list(self._version5(datagram, exporter))
             if version in (9, 10):
-                return self._with_templates(version, datagram, exporter)
+                return self._with_templates(version, datagram, exporter, now)
         except (struct.error, IndexError):
             pass
         self.malformed += 1
@@ -98,7 +91,7 @@ class NetFlow:
             record = Record(source, destination, protocol, here, there, min(start, end), end, packets, size, flags)
             yield record.of_all_packets(sampling & _V5_INTERVAL)
 
-    def _with_templates(self, version: int, datagram: bytes, exporter: str) -> list[Record]:
+    def _with_templates(self, version: int, datagram: bytes, exporter: str, now: float) -> list[Record]:
         if version == 9:
             _, _, uptime, seconds, number, domain = _V9_HEAD.unpack_from(datagram)
             boot, at, end = seconds * 1_000_000_000 - uptime * 1_000_000, 20, len(datagram)
@@ -108,8 +101,9 @@ class NetFlow:
             if end > len(datagram):
                 self.malformed += 1
                 end = len(datagram)
-        source = _Source(version, exporter, domain, seconds * 1_000_000_000, boot)
+        source = Source(version, exporter, domain, seconds * 1_000_000_000, boot)
         found: list[Record] = []
+        self._late = []
         records: int | None = 0
         while at + 4 <= end:
             kind, size = struct.unpack_from(">HH", datagram, at)
@@ -117,7 +111,7 @@ class NetFlow:
                 self.malformed += 1
                 break
             try:
-                count = self._set(source, kind, datagram[at + 4 : at + size], found)
+                count = self._set(source, kind, datagram[at + 4 : at + size], found, now)
             except (struct.error, IndexError):
                 self.malformed += 1
                 count = None
@@ -127,30 +121,43 @@ class NetFlow:
         sent = None if records is None else Sent(records, len(found))
         counts = Counts.DATAGRAMS if version == 9 else Counts.RECORDS_BEFORE
         self.missing += self._sequences.missing((exporter, version, domain), number, sent, counts)
-        return found
+        return self._late + found
 
-    def _set(self, source: _Source, kind: int, body: bytes, found: list[Record]) -> int | None:
+    def _set(self, source: Source, kind: int, body: bytes, found: list[Record], now: float) -> int | None:
         """How many records the set holds, None when nobody can tell; those of flows are added to `found`."""
-        version, exporter, domain, exported, boot = source
+        version, exporter, domain, _, _ = source
         if kind in (_TEMPLATES[version], _OPTIONS[version]):
             self._learn(version, body, exporter, domain, of_exporter=kind == _OPTIONS[version])
             return 0
         if kind < 256:
             self.malformed += 1
             return None
-        template = self._templates.get((exporter, version, domain, kind))
+        key = (exporter, version, domain, kind)
+        template = self._templates.get(key)
         if template is None:
-            self.without_template += 1
+            self.waiting.keep(key, source, body, now)
             return None
+        return self._read(source, template, body, found)
+
+    def _read(self, source: Source, template: _Template, body: bytes, found: list[Record]) -> int:
+        """How many records the set holds; raises struct.error or IndexError for one that is not what it claims."""
+        who = (source.exporter, source.domain)
         values = list(self._values(template, body))
         for one in values:
             if template.of_exporter:
-                self._of_exporter(one, (exporter, domain))
-            elif (record := record_of(one, exported, boot)) is None:
+                self._of_exporter(one, who)
+            elif (record := record_of(one, source.exported, source.boot or self._boots.get(who, 0))) is None:
                 self.not_flows += 1
             else:
-                found.append(record.of_all_packets(self._sampling(one, (exporter, domain))))
+                found.append(record.of_all_packets(self._sampling(one, who)))
         return len(values)
+
+    def _read_late(self, key: Key) -> None:
+        for source, body in self.waiting.take(key):
+            try:
+                self._read(source, self._templates[key], body, self._late)
+            except (struct.error, IndexError):
+                self.malformed += 1
 
     def _learn(self, version: int, body: bytes, exporter: str, domain: int, *, of_exporter: bool) -> None:
         at = 0
@@ -179,6 +186,7 @@ class NetFlow:
             self._templates.move_to_end(key)
             if len(self._templates) > MOST_TEMPLATES:
                 self._templates.popitem(last=False)
+            self._read_late(key)
 
     def _of_exporter(self, values: dict[str, int | bytes], exporter: tuple[str, int]) -> None:
         """When it started, from which some count the times of flows; of how many packets it looks at one."""

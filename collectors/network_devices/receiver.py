@@ -90,12 +90,12 @@ class _Listening:
                 self._tell_drops()
                 if time.monotonic() >= report:
                     report = time.monotonic() + REPORT
-                    self._report()
+                    self._report(time.monotonic())
         for _, writer in self._connections.values():
             writer.transport.abort()
         await asyncio.gather(*self._connections, return_exceptions=True)
         self._tell_flows(self._pairing.late(float("inf")))
-        self._report()
+        self._report(float("inf"))
 
     async def _listen(self, stack: AsyncExitStack) -> list[str]:
         """What it listens to, in words."""
@@ -157,11 +157,10 @@ class _Listening:
             return
         decoder, count = self._netflow, self._senders.of(exporter)
         before = _counters(decoder)
-        records = decoder.records(datagram, exporter)
+        records = decoder.records(datagram, exporter, time.monotonic())
         count.seen += len(records)
-        malformed, without, not_flows, missing = map(operator.sub, _counters(decoder), before)
+        malformed, not_flows, missing = map(operator.sub, _counters(decoder), before)
         count.malformed += malformed
-        count.without_template += without
         count.not_flows += not_flows
         count.missing += missing
         for record in records:
@@ -250,15 +249,20 @@ class _Listening:
                 self._feed.lost(f"{what}: more came than could be read", self._since, drops - before)
             self._since = self._clock()
 
-    def _report(self) -> None:
+    def _report(self, now: float) -> None:
+        """`now`: of the steady clock by which templates are waited for."""
+        for exporter, sets in self._netflow.waiting.given_up(now).items():
+            self._senders.of(exporter).without_template += sets
+        for exporter, sets in self._netflow.waiting.by_exporter().items():
+            self._senders.of(exporter).waiting = sets
         for told in self._senders.told():
             self._feed.health(
                 "gap" if told["Dropped"] else "heartbeat", told.pop("Reason") or "what this device sent", **told
             )
 
 
-def _counters(decoder: NetFlow) -> tuple[int, int, int, int]:
-    return decoder.malformed, decoder.without_template, decoder.not_flows, decoder.missing
+def _counters(decoder: NetFlow) -> tuple[int, int, int]:
+    return decoder.malformed, decoder.not_flows, decoder.missing
 
 
 class _Datagrams(asyncio.DatagramProtocol):

@@ -19,6 +19,7 @@ class Count:
     cut: int = 0
     malformed: int = 0
     without_template: int = 0
+    waiting: int = 0
     not_flows: int = 0
     missing: int = 0
     refused: int = 0
@@ -54,12 +55,16 @@ def _reasons(count: Count) -> dict[str, int]:
         "not heard: not in `senders`, or too many connections": count.refused,
         "longer than is read, cut": count.cut,
         "malformed": count.malformed,
-        "sets of flow records before their template": count.without_template,
+        "sets of flow records whose template did not come": count.without_template,
         "lost on the way, by the exporter's own numbers": max(count.missing, 0),
         "connections without a TLS handshake that succeeds": count.no_handshake,
     }
 
 
 def _words(count: Count) -> str:
-    told = {**_reasons(count), "records of other things than IP flows, passed over": count.not_flows}
+    told = {
+        **_reasons(count),
+        "sets of flow records that wait for their template": count.waiting,
+        "records of other things than IP flows, passed over": count.not_flows,
+    }
     return "; ".join(f"{number} {what}" for what, number in told.items() if number)

@@ -73,13 +73,44 @@ def test_version_5_whose_clock_ran_over_began_before_it() -> None:
 @pytest.mark.parametrize(("message", "template_set"), [(_v9, 0), (_ipfix, 2)])
 def test_records_are_read_by_the_template_of_their_exporter_and_domain(message, template_set: int) -> None:  # type: ignore[no-untyped-def]
     decoder = NetFlow()
-    assert decoder.records(message(_set(256, DATA)), R) == []
-    assert decoder.without_template == 1
     assert decoder.records(message(_set(template_set, TEMPLATE), _set(256, DATA * 2 + b"\0\0")), R) == [EXPECTED] * 2
     assert decoder.records(message(_set(256, DATA)), R) == [EXPECTED]
     assert decoder.records(message(_set(256, DATA)), "192.0.2.253") == []
     assert decoder.records(message(_set(256, DATA), domain=8), R) == []
-    assert (decoder.without_template, decoder.malformed) == (3, 0)
+    assert decoder.waiting.given_up(float("inf")) == {R: 1, "192.0.2.253": 1}
+    assert decoder.malformed == 0
+
+
+@pytest.mark.parametrize(("message", "template_set"), [(_v9, 0), (_ipfix, 2)])
+def test_records_that_come_before_their_template_are_read_when_it_comes(message, template_set: int) -> None:  # type: ignore[no-untyped-def]
+    decoder = NetFlow()
+    assert decoder.records(message(_set(256, DATA)), R) == []
+    assert decoder.records(message(_set(256, DATA * 2), _set(300, DATA)), R) == []
+    assert decoder.records(message(_set(template_set, TEMPLATE)), "192.0.2.253") == []
+    assert decoder.waiting.by_exporter() == {R: 3}
+    assert decoder.records(message(_set(template_set, TEMPLATE), _set(256, DATA)), R) == [EXPECTED] * 4
+    assert decoder.waiting.by_exporter() == {R: 1}
+    assert decoder.records(message(_set(template_set, TEMPLATE)), R) == []
+
+
+def test_a_waiting_set_that_is_not_what_its_template_says_is_counted_as_malformed() -> None:
+    decoder = NetFlow()
+    template = struct.pack(">HHHHHH", 256, 2, 82, 0xFFFF, 8, 4)
+    assert decoder.records(_ipfix(_set(256, b"\xff\x00")), R) == []
+    assert decoder.records(_ipfix(_set(2, template)), R) == []
+    assert decoder.records(_ipfix(_set(256, b"\x09abcdefgh")), "192.0.2.253") == []
+    assert decoder.records(_ipfix(_set(2, template)), "192.0.2.253") == []
+    assert decoder.malformed == 1  # the first is shorter than any record: padding
+
+
+def test_the_times_of_records_that_waited_are_those_of_their_own_datagram() -> None:
+    described = b"".join(struct.pack(">HH", *field) for field in [(8, 4), (12, 4), (22, 4), (21, 4)])
+    data = DATA[:8] + struct.pack(">II", 200, 700)
+    decoder = NetFlow()
+    assert decoder.records(_v9(_set(256, data)), R) == []
+    later = struct.pack(">HHIIII", 9, 1, 90_000, BOOT + 89, 2, 7) + _set(0, struct.pack(">HH", 256, 4) + described)
+    (record,) = decoder.records(later, R)
+    assert (record.start, record.end) == (BOOT * NS - 800_000_000, BOOT * NS - 300_000_000)
 
 
 def test_ipfix_fields_of_any_length_and_of_other_makers_are_stepped_over() -> None:
@@ -298,7 +329,7 @@ def _exported(path: Path, version: list[str], scratch: Path) -> list[Flow]:
                 break
             for record in decoder.records(datagram, R):
                 flows += [told.flow for told in pairing.add(R, record, 0.0)]
-    assert (decoder.malformed, decoder.without_template, decoder.missing) == (0, 0, 0)
+    assert (decoder.malformed, decoder.missing, decoder.waiting.given_up(float("inf"))) == (0, 0, {})
     return [*flows, *(told.flow for told in pairing.late(WAIT + 1))]
 
 

@@ -19,7 +19,7 @@ from collectors.network_devices.settings import DeviceSettings
 from collectors.sources.feed import Feed, Observation
 from jikimi.domain.logsource import AGENT_HEALTH
 from jikimi.errors import Misconfigured, Transient
-from tests.collectors.network_devices.test_netflow import _v5, _v5_record
+from tests.collectors.network_devices.test_netflow import DATA, _set, _v5, _v5_record, _v9
 
 HERE = ("127.0.0.0/8",)
 UTM = b"<189>date=2026-11-22 logid=1 type=traffic subtype=x srcip=192.0.2.1 dstip=198.51.100.2 dstport=22 action=deny"
@@ -239,3 +239,13 @@ def test_a_port_that_is_taken_is_tried_again_later() -> None:
         source = NetworkDevices(DeviceSettings(HERE, "127.0.0.1", syslog_udp=port))
         with pytest.raises(Transient, match=str(port)):
             source.run(Feed("network_devices", "a"), threading.Event())
+
+
+def test_flow_records_that_never_got_their_template_are_a_gap_at_the_end() -> None:
+    port = _free()
+    with _listening(DeviceSettings(HERE, "127.0.0.1", netflow_udp=port)) as heard:
+        _send(port, _v9(_set(256, DATA)), _v5(_v5_record()))
+        heard.wait(1)
+    (told,) = [event for event in heard.events(health=True) if event["Kind"] == "gap"]
+    assert told["Dropped"] == 1
+    assert "1 sets of flow records whose template did not come" in told["Reason"]
