@@ -20,31 +20,37 @@ def room_left(settings: CaptureSettings, evidence: Path) -> int:
     return settings.evidence_megabytes * MEGABYTE - used
 
 
-def freeze(
-    ring: Ring, asked: Asked, settings: CaptureSettings, evidence: Path, device: str
-) -> tuple[Path, Manifest, str]:
-    """(folder, manifest, SHA-256 of the manifest) of what the stopped `ring` holds of the time asked for.
-
-    Files written to since then count whole: packets from before may be among them. Raises Transient when the cap on
-    evidence is reached; the ring's files stay where they are.
-    """
-    since = asked.at - timedelta(seconds=asked.before)
-    kept = [path for path in ring.files() if path.stat().st_mtime >= since.timestamp()]
-    size = sum(path.stat().st_size for path in kept)
-    evidence.mkdir(mode=0o700, parents=True, exist_ok=True)
+def check_room(ring: Ring, asked: Asked, settings: CaptureSettings, evidence: Path) -> None:
+    """Raises Transient when what `ring` holds of the time asked for would pass the cap on evidence."""
+    size = sum(path.stat().st_size for path in _of_the_time(ring, asked))
     if size > room_left(settings, evidence):
         raise Transient(
             f"{evidence}: captures there have reached evidence_megabytes ({settings.evidence_megabytes}); "
             "take some away, or raise it in settings.json"
         )
+
+
+def _of_the_time(ring: Ring, asked: Asked) -> list[Path]:
+    since = (asked.at - timedelta(seconds=asked.before)).timestamp()
+    return [path for path in ring.files() if path.stat().st_mtime >= since]
+
+
+def freeze(
+    ring: Ring, asked: Asked, settings: CaptureSettings, evidence: Path, device: str
+) -> tuple[Path, Manifest, str]:
+    """(folder, manifest, SHA-256 of the manifest) of what the stopped `ring` holds of the time asked for.
+
+    Files written to since then count whole: packets from before may be among them. All others are removed first: the
+    manifest may be what the disk has no room for. Raises OSError.
+    """
+    since = asked.at - timedelta(seconds=asked.before)
+    held = max(since, ring.holds_since())
+    kept = _of_the_time(ring, asked)
+    for path in set(ring.files()) - set(kept):
+        path.unlink()
+    evidence.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder = evidence / asked.id
     folder.mkdir(mode=0o700)
-    files = []
-    for path in kept:
-        place = folder / path.name
-        shutil.move(path, place)
-        place.chmod(0o400)
-        files.append(File(place.name, place.stat().st_size, sha256(place)))
     manifest = Manifest(
         asked.id,
         device,
@@ -58,10 +64,17 @@ def freeze(
         settings.snap,
         ring.received,
         ring.dropped,
-        tuple(files),
+        tuple(File(path.name, path.stat().st_size, sha256(path)) for path in kept),
+        held,
     )
     written = folder / MANIFEST
-    written.write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
+    try:
+        written.write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
+        for path in kept:
+            path.rename(folder / path.name).chmod(0o400)
+    except OSError:
+        shutil.rmtree(folder)
+        raise
     written.chmod(0o400)
     return folder, manifest, sha256(written)
 

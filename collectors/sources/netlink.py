@@ -25,6 +25,7 @@ TOGETHER = 64
 
 _SOL_NETLINK, _ADD_MEMBERSHIP = 270, 1
 _SO_RCVBUFFORCE = 33
+_SO_MEMINFO, _DROPS = 55, 8  # linux/sock_diag.h: sk_meminfo, of which the ninth number counts what found no room
 
 
 class Message(NamedTuple):
@@ -126,6 +127,15 @@ class Netlink:
                 self._kept = found
                 raise
         return found
+
+    def thrown_away(self) -> int | None:
+        """How many events found no room since the socket was opened, without those that the filter drops anyway; None
+        where the kernel does not tell."""
+        try:
+            told = self._socket.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 4 * (_DROPS + 1))
+            return int(struct.unpack_from(f"={_DROPS + 1}I", told)[_DROPS])
+        except (OSError, struct.error):
+            return None
 
     def filter(self, steps: Sequence[Step]) -> None:
         """Let the kernel throw away what the program drops. Raises OSError."""

@@ -32,6 +32,7 @@ LONGER = 60.0
 TICK = 1.0
 SAVE_AFTER = 10.0
 REMEMBERED = 65_536
+RAN_OVER = "the kernel's flow event buffer ran over"
 PORTS_AGAIN = "flows whose ports were used again before they could be counted"
 LIFETIMES = {
     conntrack.TIME_WAIT: "nf_conntrack_tcp_timeout_time_wait",
@@ -75,6 +76,7 @@ class Tracked:
         self._told_unanswered: dict[int, None] = {}
         self._told_open: dict[int, None] = {}
         self._heard_at = time.time()
+        self._thrown_away: int | None = 0
         with ExitStack() as opened:
             opened.enter_context(conntrack_wake.wake())
             self._events = opened.enter_context(conntrack.listen())
@@ -106,19 +108,25 @@ class Tracked:
         since, self._heard_at = self._heard_at, time.time()
         ended: list[Entry] = []
         lost = False
-        try:
-            while messages := self._events.events():
-                for message in messages:
-                    if message.kind != conntrack.DELETE:
-                        self._over.closed(conntrack.question(message.body))
-                    elif (entry := self._reader.entry(message.body)) is not None and (
-                        not entry.told_before or self._over.forgotten(conntrack.question(message.body), entry)
-                    ):
-                        ended.append(entry)
-        except OSError as error:
-            if not lost_events(error):
-                raise
-            lost = True
+        while True:
+            try:
+                messages = self._events.events()
+            except OSError as error:
+                if not lost_events(error):
+                    raise
+                if lost:
+                    break
+                lost = True
+                continue  # what came before it waits still: until it is read the kernel throws all else away
+            if not messages:
+                break
+            for message in messages:
+                if message.kind != conntrack.DELETE:
+                    self._over.closed(conntrack.question(message.body))
+                elif (entry := self._reader.entry(message.body)) is not None and (
+                    not entry.told_before or self._over.forgotten(conntrack.question(message.body), entry)
+                ):
+                    ended.append(entry)
         if ended or self._over.waiting:
             self._processes.catch_up()
             self._names.catch_up()
@@ -148,13 +156,20 @@ class Tracked:
             self._owners.ended(entry.source, entry.destination, entry.ports)
 
     def _recover(self, since: float) -> None:
-        """The kernel's buffer ran over: say so, tell what the table still holds of that time."""
-        self._feed.lost("the kernel's flow event buffer ran over", datetime.fromtimestamp(since, UTC))
+        """The kernel's buffer ran over: tell what the table still holds of that time, and say how many are lost."""
         self._processes.catch_up()
         lifetimes = {state: conntrack_lifetime(name) for state, name in LIFETIMES.items()}
         age = time.time() - since + 1
         recent = (e for e in conntrack.now(self._table, self._reader) if e.over and lifetimes[e.state] - e.left <= age)
-        self._tell_over([entry for entry in recent if self._over.is_news(entry)])
+        found = [entry for entry in recent if self._over.is_news(entry)]
+        self._tell_over(found)
+        before, self._thrown_away = self._thrown_away, self._events.thrown_away()
+        unknown = before is None or self._thrown_away is None
+        lost = None if unknown else max((self._thrown_away or 0) - (before or 0) - len(found), 0)
+        if lost == 0:
+            self._feed.health("heartbeat", f"{RAN_OVER}; the flows it lost were all found in the kernel's table")
+        else:
+            self._feed.lost(RAN_OVER, datetime.fromtimestamp(since, UTC), lost)
 
     def _look_for_unanswered(self) -> None:
         latest = (time.time() - NO_ANSWER) * NANOSECONDS

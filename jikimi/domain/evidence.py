@@ -52,7 +52,11 @@ class File(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """Who asked for what and what there is. `received` and `dropped` count the whole ring's packets."""
+    """Who asked for what and what there is. `received` and `dropped` count the whole ring's packets.
+
+    `held_from`: since when every packet is in the files, later than `wanted_from` where the capture began later or
+    had written over what it held; None in manifests of agents that did not tell.
+    """
 
     id: str
     device: str
@@ -67,6 +71,7 @@ class Manifest(msgspec.Struct, frozen=True):
     received: int
     dropped: int
     files: Annotated[tuple[File, ...], Meta(max_length=1000)]
+    held_from: datetime | None = None
 
 
 def narrowed(own: str, asked: str) -> str:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,10 @@ from collectors.flows.dissect import Seen, dissect
 from collectors.flows.table import Flow, FlowTable
 from collectors.sources.feed import Feed
 from jikimi.clock import utc_now
+from jikimi.domain.event import parse_time
 from jikimi.domain.logsource import EVIDENCE
+from jikimi.errors import Transient
+from tests.small_disk import hog
 
 pytestmark = [
     pytest.mark.root,
@@ -98,11 +102,11 @@ def _answered(folder: Path, asked: Asked) -> Answer:
     return requests.wait(folder, asked, 30)
 
 
-def _packets(folder: Path) -> int:
+def _packets(folder: Path, damage: Callable[[str], None] = pytest.fail) -> int:
     table, flows = FlowTable(), []
     for path in sorted(folder.glob("*.pcapng")):
         with path.open("rb") as stream:
-            flows += [found for found in dissect(stream, table, Seen(), pytest.fail) if isinstance(found, Flow)]
+            flows += [found for found in dissect(stream, table, Seen(), damage) if isinstance(found, Flow)]
     return sum(flow.packets_out + flow.packets_in for flow in [*flows, *table.close()])
 
 
@@ -130,6 +134,83 @@ def test_a_ring_that_runs_along_holds_what_came_before_it_was_asked_for(tmp_path
     assert (manifest["reason"], manifest["asked_by"], manifest["device"]) == ("a scan", "kim", "pc-1")
     assert [event["ManifestSha256"] for event in told] == [given.manifest_sha256, again.manifest_sha256]
     assert not list(folder.glob("ring-*"))
+
+
+def test_a_capture_says_since_when_it_holds_every_packet(tmp_path: Path) -> None:
+    folder = tmp_path / "capture"
+    with _capturing(folder, LO) as feed:
+        began = utc_now()
+        _send(1)
+        given = _answered(folder, _ask(folder, before=60))
+        now = _answered(folder, _ask(folder, before=0))
+        longer, short = _events(feed)
+    assert (given.error, now.error) == ("", "")
+    wanted, held, end = (parse_time(longer[name]) for name in ("WantedFrom", "From", "To"))
+    assert wanted < held <= began < end
+    assert "WantedFrom" not in short
+    assert short["From"] == short["To"]
+
+
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+def test_a_ring_that_wrote_over_its_beginning_holds_all_since_its_oldest_packet(tmp_path: Path) -> None:
+    folder = tmp_path / "capture"
+    with _capturing(folder, LO) as feed:
+        _send(1500, 8000)
+        given = _answered(folder, _ask(folder, before=3600))
+        (event,) = _events(feed)
+    oldest = min(Path(given.folder).glob("*.pcapng"))
+    command = ["tshark", "-r", str(oldest), "-c", "1", "-T", "fields", "-e", "frame.time_epoch"]
+    told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
+    assert "_00001_" not in oldest.name
+    assert abs(parse_time(event["From"]).timestamp() - float(told)) < 1e-3
+
+
+def test_nothing_of_a_ring_stays_behind_its_request(tmp_path: Path) -> None:
+    folder = tmp_path / "capture"
+    with _capturing(folder, LO):
+        for _ in range(3):
+            _answered(folder, _ask(folder, before=0))
+        assert len(list(folder.glob("ring-*"))) == 1
+
+
+def test_a_refused_request_leaves_the_ring_running(tmp_path: Path) -> None:
+    folder = tmp_path / "capture"
+    with _capturing(
+        folder, CaptureSettings(always=True, interface="lo", files=4, megabytes_each=1, evidence_megabytes=0)
+    ):
+        (before,) = folder.glob("ring-*")
+        assert "evidence_megabytes" in _answered(folder, _ask(folder)).error
+        assert list(folder.glob("ring-*")) == [before]
+
+
+def test_a_disk_that_fills_up_is_told_and_what_was_captured_until_then_is_kept(small_disk: Path) -> None:
+    folder = small_disk / "capture"
+    settings = CaptureSettings(interface="lo", files=20, megabytes_each=1)
+    feed, stop, raised = Feed("capture", "pc-1"), threading.Event(), []
+
+    def run() -> None:
+        try:
+            Capture(settings, folder).run(feed, stop)
+        except Transient as error:
+            raised.append(str(error))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    _until(lambda: feed.state == "running")
+    asked = _ask(folder, before=0, after=600)
+    _until(lambda: list(folder.glob("ring-*/*.pcapng")))
+    _send(300, 8000)
+    filler = hog(small_disk)
+    os.truncate(filler, filler.stat().st_size - 64 * 1024)
+    _send(300, 8000)
+    thread.join(30)
+    given = _answered(folder, asked)
+    assert (given.error, given.files > 0) == ("", True)
+    cut: list[str] = []
+    assert _packets(Path(given.folder), cut.append) > 0
+    assert "no space left" in raised[0]
+    (event,) = _events(feed)
+    assert parse_time(event["To"]) < asked.at + timedelta(seconds=600)
 
 
 def test_without_a_ring_packets_are_kept_from_the_asking_on(tmp_path: Path) -> None:
