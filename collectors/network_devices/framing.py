@@ -16,7 +16,7 @@ class Framing:
         self._skip = 0
         self._skip_line = False
         self.cut = 0
-        """Messages longer than LONGEST, of which only the beginning was given."""
+        """Messages longer than LONGEST, or that the connection ended within: only the beginning was given."""
 
     def feed(self, data: bytes) -> list[bytes]:
         """The messages that are whole by now."""
@@ -35,8 +35,11 @@ class Framing:
         return messages
 
     def close(self) -> list[bytes]:
-        """What the connection ended within."""
+        """What the connection ended within; counted as cut when more was announced."""
         rest, self._rest = self._rest, b""
+        if counted := _COUNT.match(rest):
+            self.cut += 1
+            rest = rest[counted.end() :]
         return [rest] if rest.strip() else []
 
     def _pass_over(self, data: bytes, at: int) -> int:

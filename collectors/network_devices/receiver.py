@@ -22,6 +22,7 @@ from collectors.network_devices.pairing import Pairing, Told
 from collectors.network_devices.senders import Senders
 from collectors.network_devices.settings import DeviceSettings, may_send
 from collectors.network_devices.syslog import LONGEST
+from collectors.network_devices.tls import PIECE, TlsReader, why
 from collectors.sources.feed import Feed
 from jikimi.clock import Clock, utc_now
 from jikimi.domain.event import TIMESTAMP
@@ -120,7 +121,7 @@ class _Listening:
         for what, port, tls in (("syslog TCP", chosen.syslog_tcp, None), ("syslog TLS", chosen.syslog_tls, self._tls)):
             if port:
                 listener = self._bound(port, socket.SOCK_STREAM)
-                server = await asyncio.start_server(partial(self._connected, tls), sock=listener)
+                server = await asyncio.start_server(partial(self._connected, tls), sock=listener, limit=PIECE)
                 stack.push_async_callback(server.wait_closed)
                 stack.callback(server.close)
                 modes.append(f"{what} {port}")
@@ -192,20 +193,21 @@ class _Listening:
     async def _connected(
         self, tls: ssl.SSLContext | None, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        """One sender's connection, until it ends. TLS begins only with who may send: each handshake takes 300 kB."""
+        """One sender's connection, until it ends. TLS begins only with who may send."""
         task = asyncio.current_task()
         sender = writer.get_extra_info("peername")[0]
         if task is None or not self._may_send(sender):
             writer.close()
             return
         if not self._has_room(sender):
-            self._senders.of(sender).refused += 1
+            self._senders.of(sender).crowded += 1
             writer.close()
             return
         self._connections[task] = sender, writer
         try:
-            if tls is None or await self._shaken_hands(tls, writer, sender):
-                await self._hear(reader, sender)
+            secured = None if tls is None else TlsReader(tls, reader, writer)
+            if secured is None or await self._shaken_hands(secured, sender):
+                await self._hear(secured or reader, sender)
         except (OSError, TimeoutError):
             pass  # the sender went away; what came before it did is told
         finally:
@@ -214,11 +216,13 @@ class _Listening:
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
 
-    async def _shaken_hands(self, tls: ssl.SSLContext, writer: asyncio.StreamWriter, sender: str) -> bool:
+    async def _shaken_hands(self, secured: TlsReader, sender: str) -> bool:
         try:
-            await writer.start_tls(tls, ssl_handshake_timeout=HANDSHAKE)
-        except (OSError, TimeoutError):
-            self._senders.of(sender).no_handshake += 1
+            await asyncio.wait_for(secured.shake_hands(), HANDSHAKE)
+        except (OSError, TimeoutError) as error:
+            count = self._senders.of(sender)
+            count.no_handshake += 1
+            count.no_handshake_why = why(error)
             return False
         return True
 
@@ -226,10 +230,10 @@ class _Listening:
         of_it = sum(other == sender for other, _ in self._connections.values())
         return len(self._connections) < CONNECTIONS and of_it < OF_ONE_SENDER
 
-    async def _hear(self, reader: asyncio.StreamReader, sender: str) -> None:
+    async def _hear(self, reader: asyncio.StreamReader | TlsReader, sender: str) -> None:
         framing = Framing()
         try:
-            while data := await asyncio.wait_for(reader.read(64 * 1024), IDLE):
+            while data := await asyncio.wait_for(reader.read(PIECE), IDLE):
                 for raw in framing.feed(data):
                     self.message(raw, sender)
         finally:

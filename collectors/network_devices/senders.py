@@ -12,8 +12,8 @@ OTHERS = "others"
 
 @dataclass(slots=True)
 class Count:
-    """`seen` messages or flow records, `cut` longer than is read, `refused` from who may not send, `missing` by the
-    exporter's own numbers (below 0: more came late than was missed since)."""
+    """`seen` messages or flow records, `cut` of which only the beginning is known, `refused` from who may not send,
+    `missing` by the exporter's own numbers (below 0: more came late than was missed since)."""
 
     seen: int = 0
     cut: int = 0
@@ -23,7 +23,10 @@ class Count:
     not_flows: int = 0
     missing: int = 0
     refused: int = 0
+    crowded: int = 0
     no_handshake: int = 0
+    no_handshake_why: str = ""
+    """Of the last."""
 
 
 class Senders:
@@ -52,12 +55,13 @@ class Senders:
 
 def _reasons(count: Count) -> dict[str, int]:
     return {
-        "not heard: not in `senders`, or too many connections": count.refused,
-        "longer than is read, cut": count.cut,
+        "not heard: not in `senders`": count.refused,
+        "connections refused: too many of this sender, or of all": count.crowded,
+        "cut: longer than is read, or the connection ended within": count.cut,
         "malformed": count.malformed,
         "sets of flow records whose template did not come": count.without_template,
         "lost on the way, by the exporter's own numbers": max(count.missing, 0),
-        "connections without a TLS handshake that succeeds": count.no_handshake,
+        f"connections without a TLS handshake that succeeds (last: {count.no_handshake_why})": count.no_handshake,
     }
 
 

@@ -9,11 +9,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
+from collectors.network_devices import receiver
 from collectors.network_devices.receiver import OF_ONE_SENDER, NetworkDevices
 from collectors.network_devices.settings import DeviceSettings
 from collectors.sources.feed import Feed, Observation
@@ -215,6 +222,85 @@ def test_syslog_over_tls_is_heard_and_without_the_senders_certificate_refused(ce
     assert [event["message"] for event in events][1:] == ["cut off"]
     assert "2 connections without a TLS handshake" in heard.events(health=True)[-1]["Reason"]
     assert events[0]["src_ip"] == "192.0.2.1"
+
+
+def _expired(path: Path, authority: Path) -> Path:
+    """A sender's certificate of `authority` that is no longer valid, with its key."""
+    pem = authority.read_bytes()
+    issuer, key = x509.load_pem_x509_certificate(pem), serialization.load_pem_private_key(pem, None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fw")])
+    mine = ec.generate_private_key(ec.SECP256R1())
+    built = x509.CertificateBuilder(issuer.subject, name, mine.public_key(), 7)
+    built = built.not_valid_before(datetime(2020, 1, 1, tzinfo=UTC)).not_valid_after(datetime(2021, 1, 1, tzinfo=UTC))
+    private = mine.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(built.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM) + private)
+    return path
+
+
+def _trusting(settings: DeviceSettings, certificate: Path) -> tuple[DeviceSettings, ssl.SSLContext]:
+    context = ssl.create_default_context(cafile=str(certificate))
+    context.check_hostname = False
+    told = msgspec.structs.replace(settings, certificate=str(certificate), sender_authority=str(certificate))
+    return told, context
+
+
+def test_an_expired_certificate_of_a_sender_is_named_as_the_reason(certificate: Path, tmp_path: Path) -> None:
+    port = _free()
+    settings, context = _trusting(DeviceSettings(HERE, "127.0.0.1", syslog_tls=port), certificate)
+    context.load_cert_chain(_expired(tmp_path / "old.pem", certificate))
+    with _listening(settings) as heard, contextlib.suppress(ssl.SSLError, ConnectionError):
+        _say(port, context, b"<13>x\n")
+    assert heard.events() == []
+    (told,) = [event for event in heard.events(health=True) if event["Kind"] == "gap"]
+    assert told["Reason"] == (
+        "1 connections without a TLS handshake that succeeds (last: the sender's certificate: certificate has expired)"
+    )
+
+
+def test_a_sender_that_dallies_over_its_handshake_is_cut_off(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiver, "HANDSHAKE", 0.2)
+    port = _free()
+    settings, _ = _trusting(DeviceSettings(HERE, "127.0.0.1", syslog_tls=port), certificate)
+    with _listening(settings) as heard, socket.create_connection(("127.0.0.1", port)) as slow:
+        slow.sendall(b"\x16\x03\x01")
+        slow.settimeout(10)
+        assert slow.recv(100) == b""
+    assert "it was not completed in time" in heard.events(health=True)[-1]["Reason"]
+
+
+def test_more_senders_than_there_is_room_for_are_each_heard_or_counted(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiver, "CONNECTIONS", 10)
+    port = _free()
+    settings, context = _trusting(DeviceSettings(HERE, "127.0.0.1", syslog_tls=port), certificate)
+    context.load_cert_chain(certificate)
+    with _listening(settings) as heard, contextlib.ExitStack() as held:
+        for n in range(30):
+            with contextlib.suppress(ssl.SSLError, ConnectionError):
+                plain = held.enter_context(
+                    socket.create_connection(("127.0.0.1", port), source_address=(f"127.0.1.{n + 1}", 0))
+                )
+                sender = held.enter_context(context.wrap_socket(plain))
+                sender.sendall(b"<13>here\n")
+        assert len(heard.wait(10)) == 10
+    assert len({event["sender_ip"] for event in heard.events()}) == 10
+    assert heard.dropped() == 20
+
+
+def test_a_sender_that_breaks_off_under_tls_within_a_message_is_heard_and_counted(certificate: Path) -> None:
+    port = _free()
+    settings, context = _trusting(DeviceSettings(HERE, "127.0.0.1", syslog_tls=port), certificate)
+    context.load_cert_chain(certificate)
+    with _listening(settings) as heard:
+        _say(port, context, b"500 <14>half of it")
+        assert heard.wait(1)[0]["message"] == "half of it"
+    assert heard.dropped() == 1
 
 
 @pytest.mark.parametrize(
