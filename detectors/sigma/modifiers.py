@@ -4,7 +4,6 @@ pySigma applies the modifiers themselves (contains, base64offset, windash, …);
 test. What has no exact meaning on an event raises `Unsupported`, never a weaker test.
 """
 
-import re
 from collections.abc import Iterator
 from typing import Literal
 
@@ -50,22 +49,10 @@ from detectors.sigma.tree import (
     negate,
 )
 from detectors.sigma.values import number_text
+from detectors.sigma.windash import dashed, unmarked
 
 # Specification 2.1 names utf16le beside its older name wide; pySigma knows the latter only.
 pysigma_modifiers.modifier_mapping.setdefault("utf16le", pysigma_modifiers.SigmaWideModifier)
-
-
-class Windash(pysigma_modifiers.SigmaWindowsDashModifier):
-    """pySigma's modifier, which takes a rule's own en dash, em dash or horizontal bar as it stands."""
-
-    _DASH = re.compile(r"\B[/\u2013\u2014\u2015]\b")
-
-    def modify(self, val: SigmaString) -> SigmaExpansion:
-        val.s = [self._DASH.sub("-", part) if isinstance(part, str) else part for part in val.s]
-        return super().modify(val)
-
-
-pysigma_modifiers.modifier_mapping["windash"] = Windash
 
 
 class WholeNumber(SigmaNumber):
@@ -172,10 +159,14 @@ def _expanded(value: SigmaString, placeholders: Placeholders, *, escape: bool = 
     if not value.contains_placeholder():
         yield value
         return
+    plain = unmarked(value)
     try:
-        yield from expanded(value, placeholders, escape=escape)
+        for one in expanded(plain or value, placeholders, escape=escape):
+            yield from dashed(one) if plain else (one,)
     except Unexpanded as error:
         raise NoValues(str(error), error.name) from error
+    except ValueError as error:
+        raise Unsupported(str(error)) from error
 
 
 def _regex(field: str | None, value: SigmaRegularExpression, regexp: SigmaString) -> Node:

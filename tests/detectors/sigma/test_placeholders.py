@@ -47,6 +47,15 @@ def load(folder: Path, field: str, value: str, given: Placeholders, more: str = 
         ("F|expand", "'no placeholder'", {}, "no placeholder", True),
         ("F", "'%x%'", {"x": ["a"]}, "%x%", True),
         ("F", "'%x%'", {"x": ["a"]}, "a", False),
+        ("F|expand|windash|contains", "' -%x%'", {"x": ["enc"]}, "p.exe /enc x", True),
+        ("F|windash|expand|contains", "' -%x%'", {"x": ["enc"]}, "p.exe –enc x", True),
+        ("F|contains|windash|expand", "'-%x% -%x%'", {"x": ["a", "b"]}, "/b –a", True),
+        ("F|expand|windash", "'%x%'", {"x": ["-a"]}, "/a", True),
+        ("F|expand|windash", "'%x%-a'", {"x": ["tool"]}, "tool/a", False),
+        ("F|expand|windash", "'%x%-a'", {"x": ["tool "]}, "tool /a", True),
+        ("F|expand|windash", "'-a*%x%'", {"x": ["z"]}, "/a to z", True),
+        ("F|windash|expand", "'-a'", {}, "/a", True),
+        ("F|cased|windash|expand", "'-%x%'", {"x": ["A"]}, "/a", False),
         ("F|all|expand|contains", "['%x%', '%y%']", {"x": ["a", "b"], "y": ["c"]}, "b c", True),
         ("F|all|expand|contains", "['%x%', '%y%']", {"x": ["a", "b"], "y": ["c"]}, "a b", False),
         ("F|expand|cased", "'%x%'", {"x": ["A"]}, "a", False),
@@ -147,3 +156,17 @@ def test_a_rule_that_waits_for_values_keeps_numbers_of_any_size_and_keys_that_ar
     (one,) = rules.open.rules
     assert one.document()["1.5"] == "odd"
     assert one.document()["scope"][0] == 2**80
+
+
+def test_more_dashes_than_windash_takes_refuse_the_rule_also_when_a_value_brings_them(tmp_path: Path) -> None:
+    _, report = load(tmp_path, "F|windash|expand", "'-a -b %x%'", {"x": ["-c -d"]})
+    assert "it has 4 dashes; windash takes at most 3" in report.refused[0].reason
+
+
+def test_a_search_named_twice_in_the_condition_is_dashed_both_times(tmp_path: Path) -> None:
+    text = RULE.replace("FIELD", "F|windash|expand").replace("VALUE", "'-%x%'")
+    text = text.replace("condition: sel", "other: {F: b}\n  condition: sel and other or sel")
+    (tmp_path / "r.yml").write_text(text, encoding="utf-8")
+    rules, report = load_rules([tmp_path], placeholders={"x": ["a"]})
+    assert not report.refused
+    assert rules.match(SOURCE, [{"F": "/a"}])
