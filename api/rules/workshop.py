@@ -14,6 +14,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from api.body import read_body
 from api.errors import ApiError, retry_later
 from api.guard import require_admin
+from api.hung_up import unless_hung_up
 from api.rules.port import WorkshopWish
 from api.state import centre
 
@@ -94,7 +95,7 @@ async def backtest(request: Request) -> StreamingResponse:
         "backtest", wish.files, wish.since, _after(wish), wish.tenant, examples=wish.examples, seconds=wish.seconds
     )
     told = _told(request, asked)
-    first = await anext(told)  # a refusal of the wish is an answer of its own, not a line
+    first = await unless_hung_up(request, anext(told))  # a refusal of the wish is an answer of its own, not a line
     return StreamingResponse(_lines(first, told), media_type="application/x-ndjson")
 
 
@@ -112,6 +113,10 @@ def _told(request: Request, wish: WorkshopWish) -> AsyncGenerator[dict[str, Any]
 
 
 async def _result(request: Request, wish: WorkshopWish) -> dict[str, Any]:
+    return await unless_hung_up(request, _last(request, wish))
+
+
+async def _last(request: Request, wish: WorkshopWish) -> dict[str, Any]:
     async with aclosing(_told(request, wish)) as told:
         async for one in told:
             if "error" in one:
