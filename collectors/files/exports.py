@@ -1,7 +1,8 @@
 """Windows events as other products export them, in the shape that `windows_record.flatten` knows.
 
-Wazuh (`data.win`), EvtxECmd (`Payload`), Kibana (`fields`), Velociraptor's EvtxHunter and log shippers (a flat head and
-EventData beside it), Splunk and Get-WinEvent (EventCode, LogName, …). Everything else is returned as it came.
+Wazuh (`data.win`), osquery (`columns`), EvtxECmd (`Payload`), Kibana (`fields`), Velociraptor's EvtxHunter and log
+shippers (a flat head and EventData beside it), Splunk and Get-WinEvent (EventCode, LogName, …). Everything else is
+returned as it came.
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from jikimi.domain.event import Event
 from jikimi.domain.windows import service_of
 
 _SECTIONS = {"EventData": "EventData", "event_data": "EventData", "UserData": "UserData", "user_data": "UserData"}
+_OSQUERY_HEAD = {"Level": "level", "Task": "task", "Keywords": "keywords"}
 _HEAD: Mapping[str, tuple[str, ...]] = {
     "EventID": ("EventID", "EventId", "EventCode", "event_id", "eventID", "Id"),
     "Channel": ("Channel", "LogName", "channel", "log_name"),
@@ -30,6 +32,9 @@ def unpacked(raw: Event) -> Event:
     fields = raw.get("fields")
     if "_index" in raw and isinstance(fields, dict) and "_source" not in raw:
         return fields
+    columns = raw.get("columns", raw)
+    if isinstance(columns, dict) and "eventid" in columns and isinstance(columns.get("data"), str):
+        return _from_osquery(raw, columns)
     data = raw.get("data", raw)
     win = data.get("win") if isinstance(data, dict) else None
     if isinstance(win, dict) and isinstance(win.get("system"), dict):
@@ -90,6 +95,23 @@ def _is_windows(event_id: Any, channel: Any) -> bool:
     """Other logs have an `event_id` and a `channel` too."""
     numeric = not isinstance(event_id, bool) and str(event_id).removesuffix(".0").isdecimal()
     return numeric and isinstance(channel, str) and (service_of(channel) is not None or "/" in channel)
+
+
+def _from_osquery(raw: Event, row: Event) -> Event:
+    """A row of `windows_events` or `windows_eventlog`; beside it the results log says which host sent it."""
+    content = _data(row["data"])
+    sections = {name: content[name] for name in _SECTIONS if name in content} if isinstance(content, dict) else {}
+    return {
+        "System": {
+            "EventID": row["eventid"],
+            "Channel": row.get("source") or row.get("channel"),
+            "Provider": {"Name": row.get("provider_name"), "Guid": row.get("provider_guid")},
+            "Computer": row.get("computer_name") or raw.get("hostIdentifier"),
+            "TimeCreated": {"SystemTime": row.get("datetime") or raw.get("unixTime")},
+            **{ours: row[theirs] for ours, theirs in _OSQUERY_HEAD.items() if theirs in row},
+        },
+        **(sections or {"EventData": {"Message": row["data"]}}),
+    }
 
 
 def _from_wazuh(raw: Event, win: Event) -> Event:

@@ -24,6 +24,7 @@ from collectors.logs.objects import LogObjects
 from collectors.logs.port import Reading
 from collectors.logs.telling import keeps_its_own
 from collectors.logs.windows_audit import in_sysmons_words
+from collectors.logs.windows_message import read_message
 from collectors.logs.windows_record import flatten
 from collectors.source_event import SourceEvent
 from collectors.stamps import stamp_of
@@ -86,6 +87,7 @@ def read_events(
         whole = _File(logsource, modified, problems)
         for raw, stated, exact in _objects(stream, path if file.seekable() else None, str(path), whole, depth=0):
             event = flatten(unpacked(raw))
+            read_message(event)
             in_sysmons_words(event)
             stamp = event_stamp(event)
             if stamp is None:

@@ -1,16 +1,20 @@
 """Exports that put records into another object.
 
-Many into one: CloudTrail's `Records`, Azure's `records`, Graph's `value`, Elasticsearch's `hits.hits`. One into one:
-Splunk's `result`, a shipper's `event`, and a Windows event's XML in Splunk's `_raw` or a shipper's `message`.
+Many into one: CloudTrail's `Records`, Azure's `records`, Graph's `value`, Elasticsearch's `hits.hits`, osquery's
+`snapshot`. One into one: Splunk's `result`, a shipper's `event`, and a Windows event's XML (or Splunk's text of it) in
+Splunk's `_raw` or a shipper's `message`.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
 from collectors.logs.event_xml import xml_event
+from collectors.logs.windows_pairs import pairs_event
 from collectors.source_event import SourceEvent
 
 _LISTS = ("Records", "records", "value")
+_SNAPSHOT = {"snapshot", "hostIdentifier"}
+"""osquery's list of rows, beside what it says of all of them."""
 _AROUND = {"result": ("preview", "offset", "lastrow"), "event": (), "Event": ()}
 """Name → what else stands beside it."""
 _XML = ("_raw", "message", "xml", "event.original")
@@ -23,6 +27,10 @@ def unwrapped(objects: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         hits = value.get("hits")
         if isinstance(hits, dict) and _is_list_of_objects(hits.get("hits")):
             yield from (hit for hit in hits["hits"] if isinstance(hit, dict))
+            continue
+        if value.keys() >= _SNAPSHOT and _is_list_of_objects(value["snapshot"]):
+            beside = {name: told for name, told in value.items() if name != "snapshot"}
+            yield from ({**beside, "columns": row} for row in value["snapshot"] if isinstance(row, dict))
             continue
         records = next((value[name] for name in _LISTS if _is_list_of_objects(value.get(name))), None)
         if records is None or not _is_a_wrapper(value):
@@ -41,11 +49,14 @@ def _inner(outer: dict[str, Any]) -> dict[str, Any]:
 
 
 def event_in(record: dict[str, Any]) -> SourceEvent | None:
-    """The Windows event whose XML the record carries; None for any other record."""
+    """The Windows event whose XML, or Splunk's text of it, the record carries; None for any other record."""
     event = record.get("event")
     texts = [record.get(name) for name in _XML] + [event.get("original") if isinstance(event, dict) else None]
     xml = next((text for text in texts if isinstance(text, str) and text.lstrip().startswith("<Event")), None)
-    return xml_event(xml.strip()) if xml is not None else None
+    if xml is not None:
+        return xml_event(xml.strip())
+    pairs = next((text for text in texts if isinstance(text, str) and "\nEventCode=" in text), None)
+    return pairs_event(pairs) if pairs is not None else None
 
 
 def _is_list_of_objects(value: object) -> bool:

@@ -7,9 +7,9 @@
 
 `feed` never raises: a line that should have given an event and did not is told to `lost`. Events carry Sigma's field
 names and, where the line told a readable time, `@timestamp`. Formats: `Auditd Syslog EventXml AccessLog ErrorLog
-W3cExtended Squid DnsLog ZeekTsv PageLog CupsRequests DaemonLog DatabaseLog PlainText`; `telling.told(lines)` says which
-one a text is in. Objects of JSON logs (`journalctl -o json`, Zeek, laurel) go through `LogObjects.take`, messages from
-elsewhere (a syslog listener) through `Messages.take`.
+W3cExtended Squid DnsLog ZeekTsv PageLog CupsRequests DaemonLog DatabaseLog WindowsPairs PlainText`;
+`telling.told(lines)` says which one a text is in. Objects of JSON logs (`journalctl -o json`, Zeek, laurel) go through
+`LogObjects.take`, messages from elsewhere (a syslog listener) through `Messages.take`.
 """
 
 from collectors.logs.access_log import AccessLog
@@ -27,6 +27,7 @@ from collectors.logs.port import LogFormat, Reading
 from collectors.logs.squid import Squid
 from collectors.logs.syslog import Syslog
 from collectors.logs.w3c import W3cExtended
+from collectors.logs.windows_pairs import WindowsPairs
 from collectors.logs.zeek import ZeekTsv
 
 __all__ = [
@@ -47,5 +48,6 @@ __all__ = [
     "Squid",
     "Syslog",
     "W3cExtended",
+    "WindowsPairs",
     "ZeekTsv",
 ]

@@ -16,6 +16,7 @@ from collectors.logs import (
     squid,
     syslog_line,
     w3c,
+    windows_pairs,
     zeek,
 )
 from collectors.logs.access_log import AccessLog
@@ -31,6 +32,7 @@ from collectors.logs.port import LogFormat, Reading
 from collectors.logs.squid import Squid
 from collectors.logs.syslog import Syslog
 from collectors.logs.w3c import W3cExtended
+from collectors.logs.windows_pairs import WindowsPairs
 from collectors.logs.zeek import ZeekTsv
 from collectors.network_devices import log as device_log
 from collectors.network_devices.log import DeviceLog
@@ -57,6 +59,7 @@ def _linux(*services: str) -> tuple[LogSource, ...]:
 
 # In the order they are preferred in where they look alike: an audit record behind a syslog header is syslog.
 KINDS: tuple[Kind, ...] = (
+    Kind("Windows events of Splunk", WindowsPairs, windows_pairs.LOOKS, (LogSource(product="windows"),)),
     Kind("network device log", DeviceLog, device_log.LOOKS, (LogSource(category="firewall"),)),
     Kind("Linux audit log", Auditd, re.compile(f"(?:{audit_record.HEAD.pattern})"), _linux("auditd")),
     Kind("Windows event XML", EventXml, event_xml.LOOKS, (LogSource(product="windows"),)),

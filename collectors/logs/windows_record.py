@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from collectors.logs.cleared_log import name_cleared_log
+from collectors.logs.ecs import ecs_names
 from jikimi.domain.event import TIMESTAMP, Event
+from jikimi.domain.windows import categories_of, id_of
 
 _PLAIN = ("Channel", "Computer", "Version", "Level", "Task", "Opcode", "Keywords")
 _NOT_DATA = {"System", "#attributes", "@xmlns", "Event_attributes"}
@@ -182,6 +184,7 @@ def _from_winlogbeat(raw: Event, winlog: Event) -> Event:
         if isinstance(data, dict):
             for name, value in data.items():
                 _add_section(flat, section, {name: _single(value)})
+    _add_ecs(flat, raw)
     flat.setdefault("Message", _single(raw.get("message")))
     for name, value in raw.items():
         if name not in ("winlog", "message"):
@@ -196,6 +199,14 @@ def _from_winlogbeat(raw: Event, winlog: Event) -> Event:
     if flat["Message"] is None:
         del flat["Message"]
     return flat
+
+
+def _add_ecs(flat: Event, raw: Event) -> None:
+    """What Elastic's pipelines have moved out of `event_data`."""
+    channel, number = flat.get("Channel"), id_of(flat)
+    if isinstance(channel, str) and number is not None:
+        for name, value in ecs_names(raw, categories_of(channel, number)).items():
+            flat.setdefault(name, value)
 
 
 def _single(value: Any) -> Any:

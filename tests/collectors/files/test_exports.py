@@ -95,6 +95,35 @@ SHAPES: dict[str, Any] = {
         "EventData": [{"Name": name, "Value": value} for name, value in DATA.items()],
     },
     "data as a text": {"EventID": "1", "Channel": SYSMON, "TimeGenerated": STAMP, "EventData": json.dumps(DATA)},
+    "a row of osquery": {
+        "name": "pack_windows_events",
+        "hostIdentifier": "host-1",
+        "unixTime": 1,
+        "columns": {
+            "eventid": "1",
+            "source": SYSMON,
+            "computer_name": "pc-1",
+            "datetime": STAMP,
+            "data": json.dumps({"EventData": DATA}),
+        },
+        "action": "added",
+    },
+    "a snapshot of osquery": {
+        "hostIdentifier": "pc-1",
+        "snapshot": [{"eventid": 1, "channel": SYSMON, "datetime": STAMP, "data": json.dumps({"EventData": DATA})}],
+    },
+    "Splunk's export of text": {
+        "result": {
+            "_raw": f"03/10/2026 05:43:20.100 PM\nLogName={SYSMON}\nEventCode=1\nComputerName=pc-1\n"
+            "Message=Process Create:\n" + "".join(f"{name}: {value}\n" for name, value in DATA.items())
+        }
+    },
+    "the message alone": {
+        "EventID": 1,
+        "Channel": SYSMON,
+        "TimeCreated": STAMP,
+        "Message": "Process Create:\r\n" + "".join(f"{name}: {value}\r\n" for name, value in DATA.items()),
+    },
     "XML as the message": {"@timestamp": STAMP, "message": XML},
     "XML as the original": {"@timestamp": STAMP, "event": {"original": XML, "code": "1"}},
     "inside Event": {"Event": {**FLAT, "EventID": 1, "Channel": SYSMON}},
