@@ -4,11 +4,16 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from tests.integration.kafka.broker import kafka_broker
 from tests.small_disk import small_disk
 
 __all__ = ["kafka_broker", "small_disk"]
+
+# A machine that others keep busy makes any example slow: no test may fail by the clock.
+settings.register_profile("jikimi", deadline=None)
+settings.load_profile("jikimi")
 
 
 @pytest.fixture(autouse=True)

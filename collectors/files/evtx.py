@@ -12,6 +12,7 @@ import orjson
 from evtx import PyEvtxParser
 
 from collectors.files.evtx_account import Account, account_of
+from collectors.files.evtx_header import reheaded
 from collectors.files.problems import Problems
 from jikimi.errors import Misconfigured
 
@@ -23,14 +24,17 @@ _OF_A_CHUNK = "Failed to parse chunk"
 def evtx_records(source: Path | IO[bytes], place: str, problems: Problems) -> Iterator[dict[str, Any]]:
     """Each record as pyevtx-rs gives it: `{"Event": {"System": …, "EventData": …}}`.
 
-    Raises Misconfigured when the file's own header cannot be read.
+    Raises Misconfigured when neither the file's own header nor a chunk behind it can be read.
     """
     account = _account_of(source, place)
     try:
-        parser = PyEvtxParser(str(source) if isinstance(source, Path) else source, 1)
-        records: Iterator[Any] = iter(parser.records_json())
+        records = _records(str(source) if isinstance(source, Path) else source)
     except (RuntimeError, OSError, ValueError) as error:
-        raise Misconfigured(f"{place}: damaged, its header cannot be read ({_sentence(error)})") from error
+        problems.broken(place, f"its header is damaged, what lies behind it was read without ({_sentence(error)})")
+        try:
+            records = _records(reheaded(source))
+        except (RuntimeError, OSError, ValueError) as again:
+            raise Misconfigured(f"{place}: damaged, its header cannot be read ({_sentence(again)})") from again
     seen = damaged = faults = 0
     while faults < _MOST_FAULTS:
         try:
@@ -49,6 +53,10 @@ def evtx_records(source: Path | IO[bytes], place: str, problems: Problems) -> It
         except orjson.JSONDecodeError:
             problems.lost(f"{place} record {record.get('event_record_id')}", "its content is not readable")
     _compare(account, seen + damaged, place, problems)
+
+
+def _records(source: str | IO[bytes]) -> Iterator[Any]:
+    return iter(PyEvtxParser(source, 1).records_json())
 
 
 def _compare(account: Account, told: int, place: str, problems: Problems) -> None:

@@ -10,12 +10,13 @@ import zlib
 from collections.abc import Sequence
 from typing import IO, NamedTuple
 
+from collectors.files.evtx_header import CHUNK as _CHUNK
+from collectors.files.evtx_header import CHUNK_MAGIC, MAGIC
+from collectors.files.evtx_header import HEADER as _HEADER
 from jikimi.errors import Misconfigured
 
-_HEADER, _CHUNK = 4096, 65536
 _CHUNK_HEADER, _SMALLEST_RECORD = 512, 24
 _IN_USE = 1  # a log copied while Windows wrote to it: its last checksums are older than its content
-_MAGIC = b"ElfChnk\x00"
 
 
 class Account(NamedTuple):
@@ -63,7 +64,7 @@ def account_of(file: IO[bytes], place: str) -> Account:
         if len(chunk) < _CHUNK_HEADER:
             break
         whole += len(chunk) == _CHUNK
-        if not chunk.startswith(_MAGIC):
+        if not chunk.startswith(CHUNK_MAGIC):
             # What lies behind the chunks in use is room that was never written to.
             damaged += number < head.chunks or any(chunk[:_SMALLEST_RECORD])
             continue
@@ -82,6 +83,11 @@ def account_of(file: IO[bytes], place: str) -> Account:
     return Account(records + left_out, damaged, missing, altered, 0)
 
 
+def is_sound(head: bytes) -> bool:
+    """What parsers ask of a header; its checksum is not among it."""
+    return len(head) >= 128 and head.startswith(MAGIC) and struct.unpack_from("<HH", head, 38) == (3, _HEADER)
+
+
 def _header_sum(chunk: bytes) -> int:
     return zlib.crc32(chunk[128:_CHUNK_HEADER], zlib.crc32(chunk[:120]))
 
@@ -93,9 +99,11 @@ def _records_are_sound(chunk: bytes) -> bool:
 
 def _head(file: IO[bytes], place: str) -> _Head:
     file.seek(0)
-    head = file.read(128)
-    if len(head) < 128 or struct.unpack_from("<HH", head, 38) != (3, _HEADER):
-        raise Misconfigured(f"{place}: damaged, its header is not that of a Windows event log")
+    head = file.read(_HEADER + len(CHUNK_MAGIC))
+    if not is_sound(head):
+        if head[_HEADER:] != CHUNK_MAGIC:
+            raise Misconfigured(f"{place}: damaged, its header is not that of a Windows event log")
+        return _UNKNOWN
     if struct.unpack_from("<I", head, 124)[0] != zlib.crc32(head[:120]):
         return _UNKNOWN
     oldest, _, next_record = struct.unpack_from("<QQQ", head, 8)

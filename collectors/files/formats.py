@@ -3,6 +3,7 @@
 import enum
 import re
 
+from collectors.files.evtx_header import is_log
 from collectors.files.lines import HEADING
 from collectors.logs.telling import Kind, asked_for, told
 from jikimi.domain.logsource import LogSource
@@ -29,7 +30,6 @@ READABLE = (
 )
 
 _MAGIC = {
-    b"ElfFile\x00": Format.EVTX,
     b"PK\x03\x04": Format.ZIP,
     b"PK\x05\x06": Format.ZIP,
     b"\x1f\x8b": Format.GZIP,
@@ -62,6 +62,8 @@ def format_of(head: bytes, name: str, stated: LogSource | None = None) -> Format
     """
     if not head:
         return Format.EMPTY
+    if is_log(head):
+        return Format.EVTX
     for magic, found in _MAGIC.items():
         if head.startswith(magic):
             return found

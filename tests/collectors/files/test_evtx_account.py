@@ -1,7 +1,11 @@
 import io
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from collectors.files import Problems, read_events
 from collectors.files.evtx_account import Account, account_of
 from jikimi.errors import Misconfigured
 from tests.collectors.files.evtx_file import CHUNK, evtx_file
@@ -73,7 +77,21 @@ def test_a_chunk_whose_records_nothing_tells_the_number_of_is_told() -> None:
     assert _account(wrong).uncounted_chunks == 1
 
 
-@pytest.mark.parametrize("content", [b"", WHOLE[:127], WHOLE[:38] + b"\x09" + WHOLE[39:]])
+@pytest.mark.parametrize("content", [b"", WHOLE[:127], WHOLE[:38] + b"\x09" + WHOLE[39:4096]])
 def test_a_header_that_is_none_is_a_sentence(content: bytes) -> None:
     with pytest.raises(Misconfigured, match=r"in\.evtx: damaged, its header"):
         _account(content)
+
+
+@given(at=st.integers(0, 127), value=st.integers(0, 255))
+def test_whatever_one_byte_of_the_header_is_the_records_behind_it_are_accounted_for(at: int, value: int) -> None:
+    content = WHOLE[:at] + bytes([value]) + WHOLE[at + 1 :]
+    assert _account(content).records == 250
+
+
+@pytest.mark.parametrize("at", [0, 7, 32, 38, 40, 42, 124])
+def test_a_file_with_a_damaged_header_is_read_on_behind_it(tmp_path: Path, at: int) -> None:
+    (tmp_path / "in.evtx").write_bytes(WHOLE[:at] + b"\xff" + WHOLE[at + 1 :])
+    problems = Problems()
+    assert list(read_events(tmp_path / "in.evtx", problems=problems)) == []
+    assert problems.unreadable == 250
