@@ -56,8 +56,11 @@ def recover(place: Place, said: Said) -> None:
     journal = place.versions.unsettled()
     if journal is None:
         return
-    if place.versions.current() != journal.old:
-        _back(place, journal)
+    switched = place.versions.current() != journal.old
+    if switched:
+        place.versions.switch_back(journal)
+    if switched or not is_running(place.state):  # killed between the link and the start, it would stay off
+        _restart(place)
         said(f"undid an interrupted upgrade: back to {journal.old}")
     place.versions.settled()
 

@@ -12,7 +12,8 @@ from jikimi.cli.errors import for_people
 from jikimi.errors import Misconfigured, Refused, Transient
 
 ROOT = Path("/opt/jikimi")
-RESTART = "systemctl restart jikimi-agent"
+RESTART = "sh -c 'systemctl reset-failed jikimi-agent; exec systemctl restart jikimi-agent'"
+"""A version that failed again and again has used up its starts: systemd would refuse even the good one."""
 UPGRADE_EPILOG = """\b
 Example:
   jikimi agent upgrade --from https://centre.example.com/agent-1.3.0.jikimi
