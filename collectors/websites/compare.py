@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from collectors.websites.memory import Look, SiteMemory
+from collectors.websites.memory import LOOKS_KEPT, Look, SiteMemory
 from collectors.websites.page import Page, distance
 
 FAILURES_TO_TELL = 2
 """Looks in a row without an answer until the site counts as down: one lost packet is no outage."""
+OUTAGES_TO_TELL = 3
+"""Times within the last looks that a site stopped answering until it counts as unstable, though it never failed twice
+in a row."""
 FAR_TEXT = 12
 FAR_PICTURE = 12
 """Bits of 64 that may differ (of the text's simhash; of the picture's perceptual hash)."""
@@ -23,6 +26,16 @@ FEWEST_WORDS = 20
 NEW_LINKED_HOSTS = 3
 """So many new hosts that the page links to at once: spam planted in a page comes in bundles, an editor adds one."""
 EXPIRES_SOON = timedelta(days=14)
+MOST_EDITS = 3
+"""Edited places whose text is told; of more, how many."""
+_PROBLEMS = (
+    ("expired", "expired"),
+    ("not yet valid", "not_yet_valid"),
+    ("mismatch", "wrong_name"),
+    ("self-signed", "self_signed"),
+    ("self signed", "self_signed"),
+)
+"""What OpenSSL's sentence says → the word that rules ask for; anything else is `untrusted`."""
 _BOASTS = ("hacked by", "owned by", "defaced by", "pwned", "was here", "해킹당", "해킹되")
 
 _RUN, _SHOWN = ("script", "style"), ("image",)
@@ -49,10 +62,15 @@ def compare(memory: SiteMemory, look: Look, *, deploying: bool = False) -> list[
     if look.files:
         memory.compare_files(look.files)
     found = changes(memory, look.page)
+    if memory.frames is None:
+        memory.frames = set(look.page.frames)
     if look.picture and (far := _picture_distance(memory.picture, look.picture)) > FAR_PICTURE:
         found["picture"] = ("", f"{far} of 64 bits differ")
+    elif found and not look.picture and "picture" in memory.told:
+        found.setdefault("picture", ("", memory.told["picture"]))  # not drawn again: it moved no further
     events += _told(memory, look, found)
     if not found:
+        events += _edits(memory, look, look.page)
         memory.follow(look.page)
     return events
 
@@ -70,6 +88,9 @@ def changes(memory: SiteMemory, page: Page) -> dict[str, tuple[str, str]]:
         fresh = {host for kind in kinds for host in page.origins.get(kind, ()) if host not in _known(memory, kind)}
         if len(fresh) >= enough:
             found[check] = ("", ", ".join(sorted(fresh)[:20]))
+    if memory.frames is not None and (frames := sorted(page.frames - memory.frames)):
+        hosts = found.get("links", ("", ""))[1]
+        found["links"] = ("", ", ".join([hosts, *frames] if hosts else frames)[:1000])
     if scripts := [*memory.new_scripts(page), *_altered(memory, page, _RUN)]:
         hosts = found.get("scripts", ("", ""))[1]
         found["scripts"] = ("", ", ".join([hosts, *scripts] if hosts else scripts)[:1000])
@@ -113,6 +134,14 @@ def _text_change(memory: SiteMemory, page: Page) -> str:
     return f"{len(other)} of {len(places)} texts are others" if 2 * len(other) > len(places) else ""
 
 
+def _edits(memory: SiteMemory, look: Look, page: Page) -> Iterator[Fields]:
+    """Too little to be another page, enough to be another account number; a place that is edited often is left out."""
+    if edited := memory.edited(page):
+        told = [" ".join(page.words[place])[:300] for place in edited[:MOST_EDITS]]
+        more = [f"({len(edited) - MOST_EDITS} more places)"] if len(edited) > MOST_EDITS else []
+        yield _fields(look, "content", "edited", After=" | ".join([*told, *more]))
+
+
 def _boast(text: str) -> str:
     return next((boast for boast in _BOASTS if boast in text), "")
 
@@ -132,10 +161,12 @@ def _told(memory: SiteMemory, look: Look, found: dict[str, tuple[str, str]]) -> 
 
 
 def _up(memory: SiteMemory, look: Look) -> Iterator[Fields]:
+    memory.take_look(failed=look.page is None)
     if look.page is not None:
         memory.failures = 0
         memory.told.pop("up", None)
         yield _fields(look, "up", "ok", Milliseconds=look.milliseconds)
+        yield from _unstable(memory, look)
         return
     memory.failures += 1
     if memory.failures >= FAILURES_TO_TELL and memory.told.get("up") is None:
@@ -143,11 +174,22 @@ def _up(memory: SiteMemory, look: Look) -> Iterator[Fields]:
         yield _fields(look, "up", "down", After=look.error)
 
 
+def _unstable(memory: SiteMemory, look: Look) -> Iterator[Fields]:
+    """It answers now, and often it did not."""
+    if memory.outages >= OUTAGES_TO_TELL and memory.told.get("unstable") is None:
+        memory.told["unstable"] = "unstable"
+        failed = memory.recent.bit_count()
+        yield _fields(look, "up", "unstable", After=f"{failed} of the last {LOOKS_KEPT} looks gave no page")
+    elif not memory.outages:
+        memory.told.pop("unstable", None)
+
+
 def _certificate(memory: SiteMemory, look: Look) -> Iterator[Fields]:
     state, after, before = _certificate_state(memory, look)
     if state and memory.told.get("certificate") != state + after:
         memory.told["certificate"] = state + after
-        yield _fields(look, "certificate", state, Before=before, After=after)
+        problem = _problem(look.certificate_error) if look.certificate_error else ""
+        yield _fields(look, "certificate", state, Before=before, After=after, Problem=problem)
     elif not state and look.issuer and memory.told.pop("certificate", None) is not None:
         yield _fields(look, "certificate", "ok", After=look.issuer)
     if look.issuer and not look.certificate_error:
@@ -163,6 +205,10 @@ def _certificate_state(memory: SiteMemory, look: Look) -> tuple[str, str, str]:
     if look.issuer and memory.issuer and look.issuer != memory.issuer:
         return "changed", look.issuer, memory.issuer
     return "", "", ""
+
+
+def _problem(sentence: str) -> str:
+    return next((word for part, word in _PROBLEMS if part in sentence.lower()), "untrusted")
 
 
 def _fields(look: Look, check: str, status: str, **more: object) -> Fields:

@@ -11,6 +11,8 @@ LOOKS_TO_LEARN = 5
 """So many good looks are taken as the site's own face before anything is compared."""
 FILES_EVERY = 12
 """Looks from one comparison of the site's own files to the next: once an hour at a look every five minutes."""
+LOOKS_KEPT = 10
+"""Of the last looks it is kept whether they gave a page."""
 CHANGES_TO_IGNORE = 3
 """A place whose text changed so often, alone, is one that changes: news, counters, today's date."""
 
@@ -22,9 +24,10 @@ RESTLESS_INLINE = 2
 class SiteMemory(msgspec.Struct, omit_defaults=True):
     """`looks`: good looks so far; `restless`: places and how often their text changed; `told`: what was reported last
     of each check, so that one change is one event; `failures`: looks in a row without an answer; `scripts`: addresses
-    of the site's own; `inline`: scripts in the page, by the names they use; `inline_restless`: learned looks that
-    brought new ones; `files`: address → digest; `altered`: those that are others now; `since_files`: looks since they
-    were compared."""
+    of the site's own; `frames`: paths of its own that it shows within, None for a site learned before they were
+    looked at; `inline`: scripts in the page, by the names they use; `inline_restless`: learned looks that brought new
+    ones; `files`: address → digest; `altered`: those that are others now; `since_files`: looks since they were
+    compared; `recent`: the last looks, the newest lowest, 1 = it gave no page."""
 
     looks: int = 0
     titles: list[str] = []
@@ -38,12 +41,14 @@ class SiteMemory(msgspec.Struct, omit_defaults=True):
     issuer: str = ""
     picture: str = ""
     scripts: set[str] = set()
+    frames: set[str] | None = None
     inline: list[Names] = []
     inline_restless: int = 0
     files: dict[str, str] = {}
     altered: dict[str, str] = {}
     restless_files: dict[str, int] = {}
     since_files: int = 0
+    recent: int = 0
 
     @property
     def wants_files(self) -> bool:
@@ -62,6 +67,7 @@ class SiteMemory(msgspec.Struct, omit_defaults=True):
             self.origins.setdefault(kind, set()).update(hosts)
         self.shape |= page.shape
         self.scripts |= _scripts(page)
+        self.frames = (self.frames or set()) | page.frames
         fresh = strangers(page.inline, self.inline)
         self.inline += fresh
         if self.looks:
@@ -99,6 +105,22 @@ class SiteMemory(msgspec.Struct, omit_defaults=True):
             planted = strangers(page.inline, self.inline)
             found += sorted(f"a script in the page ({', '.join(sorted(names)[:8])})" for names in planted)
         return found
+
+    def edited(self, page: Page) -> list[str]:
+        """Places whose text stood still until now, or that are new with a text."""
+        return [
+            place
+            for place, texts in page.texts.items()
+            if not self.ignores(place) and not texts <= self.texts.get(place, set())
+        ]
+
+    def take_look(self, *, failed: bool) -> None:
+        self.recent = (self.recent << 1 | failed) & ((1 << LOOKS_KEPT) - 1)
+
+    @property
+    def outages(self) -> int:
+        """How often in the last looks it stopped giving a page."""
+        return (self.recent & ~(self.recent >> 1)).bit_count()
 
     def forget(self) -> None:
         """The company rebuilt its site: learn it anew."""

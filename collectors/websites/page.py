@@ -52,6 +52,7 @@ OFTEN = 5
 """Links to one host from which on they count as a bundle."""
 MOST_FILES = 30
 """Of the site's own files, those that a look names; scripts first."""
+MOST_FRAMES = 100
 _AT_ONCE = ("onload", "onerror", "onpageshow")
 """Attributes whose script runs without anybody's doing."""
 _DRAWN = re.compile(r"(?:url\(|@import)\s*['\"]?([^'\"();\s]+)", re.IGNORECASE)
@@ -61,13 +62,15 @@ _REFRESH = re.compile(r"url\s*=\s*['\"]?([^'\">]+)", re.IGNORECASE)
 class Page(msgspec.Struct, frozen=True):
     """The signals of one page. `origins`: kind → other hosts, under `often` those linked to in a bundle, under `landed`
     the one that the page came from; `inline`: the scripts in the page by the names they use; `files`: the site's own
-    scripts, style sheets and images, address → kind; `shape`: paths of tags; `texts`: place → digests of its texts;
-    `words`: place → its words in order, for the simhash of what stands still."""
+    scripts, style sheets and images, address → kind; `frames`: paths of the site's own that it shows within; `shape`:
+    paths of tags; `texts`: place → digests of its texts; `words`: place → its words in order, for the simhash of what
+    stands still."""
 
     title: str
     origins: dict[str, frozenset[str]]
     inline: frozenset[Names]
     files: dict[str, str]
+    frames: frozenset[str]
     shape: frozenset[str]
     texts: dict[str, frozenset[str]]
     words: dict[str, tuple[str, ...]]
@@ -79,6 +82,7 @@ def read_page(html: bytes, url: str) -> Page:
     title = " ".join((found.text() if (found := tree.css_first("title")) else "").split())
     base = _base(tree, url)
     origins, inline, files = _origins(tree, url, base), _inline(tree), _own_files(tree, url, base)
+    frames = _own_frames(tree, url, base)
     for name in _UNSEEN:
         for node in tree.css(name):
             node.decompose()
@@ -99,6 +103,7 @@ def read_page(html: bytes, url: str) -> Page:
         {kind: frozenset(hosts) for kind, hosts in origins.items()},
         inline,
         files,
+        frames,
         frozenset(shape),
         {place: frozenset(found) for place, found in texts.items()},
         {place: tuple(found) for place, found in words.items()},
@@ -228,6 +233,20 @@ def _own_files(tree: LexborHTMLParser, url: str, base: str) -> dict[str, str]:
             if (parts.scheme, parts.netloc) == (own.scheme, own.netloc) and len(found) < MOST_FILES:
                 found.setdefault(parts._replace(query="", fragment="").geturl()[:500], kind)
     return found
+
+
+def _own_frames(tree: LexborHTMLParser, url: str, base: str) -> frozenset[str]:
+    """What is put into a page from an address of the site's own, such as where an intruder uploaded something."""
+    own, found = urlsplit(url), set[str]()
+    for kind, selector, attribute in _ORIGINS:
+        for node in tree.css(selector) if kind == "frame" else ():
+            try:
+                parts = urlsplit(urljoin(base, node.attributes.get(attribute) or ""))
+            except ValueError:
+                continue
+            if parts.netloc == own.netloc and len(found) < MOST_FRAMES:
+                found.add(parts.path[:500] or "/")
+    return frozenset(found)
 
 
 def _digest(text: str) -> str:

@@ -78,7 +78,7 @@ def test_a_defaced_page_is_told_by_what_changed(page: bytes, check: str) -> None
     ],
 )
 def test_an_editors_small_change_is_no_defacement(page: bytes) -> None:
-    assert checks(learned(), page) == {("up", "ok")}
+    assert checks(learned(), page) <= {("up", "ok"), ("content", "edited")}
 
 
 def test_a_change_is_told_once_and_its_end_once() -> None:
@@ -177,3 +177,69 @@ def test_the_sites_own_files_are_asked_for_while_it_is_learned_and_now_and_then_
         wanted.append(memory.wants_files)
         checks(memory, html(), files={SCRIPT: "1"} if memory.wants_files else {})
     assert sum(wanted) == 1
+
+
+def test_one_rewritten_sentence_is_told_as_an_edit_and_not_as_a_defacement() -> None:
+    memory = learned()
+    other = html(text=TEXT.replace("창원", "마산"))
+    told = [found for found in compare(memory, look(other)) if found["Check"] == "content"]
+    assert [(found["Status"], "마산에" in found["After"]) for found in told] == [("edited", True)]
+    assert checks(memory, other) == {("up", "ok")}
+
+
+def test_a_place_that_is_edited_again_and_again_is_left_out() -> None:
+    memory = learned()
+    told = [checks(memory, html(text=f"{TEXT} {n}")) for n in range(6)]
+    assert told == [{("up", "ok"), ("content", "edited")}] * 3 + [{("up", "ok")}] * 3
+
+
+def test_a_frame_of_the_sites_own_that_was_not_there_is_told() -> None:
+    assert ("links", "changed") in checks(learned(), html(more='<iframe src="/upload/a.html?1"></iframe>'))
+    memory = SiteMemory()
+    for n in range(LOOKS_TO_LEARN + 1):
+        assert checks(memory, html(more=f'<iframe src="/map.html?{n}"></iframe>')) == {("up", "ok")}
+
+
+def test_a_site_that_fails_every_other_time_is_unstable_once_though_never_down() -> None:
+    memory = learned()
+    told = [checks(memory, None if n % 2 else html()) for n in range(12)]
+    assert sum(("up", "unstable") in found for found in told) == 1
+    assert not any(("up", "down") in found for found in told)
+
+
+def test_a_long_outage_is_down_and_not_unstable_afterwards() -> None:
+    memory = learned()
+    told = [checks(memory, None) for _ in range(20)] + [checks(memory, html()) for _ in range(20)]
+    assert [status for found in told for _, status in found if status != "ok"] == ["down"]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "problem"),
+    [
+        ("certificate has expired", "expired"),
+        ("certificate is not yet valid", "not_yet_valid"),
+        ("Hostname mismatch, certificate is not valid for 'www.example.com'.", "wrong_name"),
+        ("self-signed certificate in certificate chain", "self_signed"),
+        ("unable to get local issuer certificate", "untrusted"),
+    ],
+)
+def test_what_is_wrong_with_a_certificate_is_a_word_that_rules_ask_for(sentence: str, problem: str) -> None:
+    told = compare(learned(), look(html(), certificate_error=sentence))
+    assert [found["Problem"] for found in told if found["Check"] == "certificate"] == [problem]
+
+
+def test_a_site_learned_before_frames_were_looked_at_takes_them_as_its_own() -> None:
+    memory = learned()
+    memory.frames = None
+    page = html(more='<iframe src="/map.html"></iframe>')
+    assert checks(memory, page) == {("up", "ok")}
+    assert ("links", "changed") in checks(memory, html(more='<iframe src="/upload/a.html"></iframe>'))
+
+
+def test_a_page_that_is_not_drawn_again_is_still_another_picture() -> None:
+    memory = learned()
+    memory.picture = "0" * 16
+    other = html(title="x")
+    assert ("picture", "changed") in checks(memory, other, picture="f" * 16)
+    assert checks(memory, other) == {("up", "ok")}
+    assert ("picture", "ok") in checks(memory, html())
