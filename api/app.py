@@ -21,6 +21,7 @@ from api.evidence import admin as evidence_admin
 from api.evidence import routes as evidence_routes
 from api.headers import SecurityHeaders
 from api.incidents import routes as incident_routes
+from api.incidents import sites as incident_sites
 from api.live import routes as live_routes
 from api.pages import answer, shell, sign_in
 from api.rules import life as rule_life
@@ -49,6 +50,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     shell.router,
     answer.router,
     incident_routes.router,
+    incident_sites.router,
     live_routes.router,
 )
 """Everything that is served. A router may carry a `lifespan` of its own."""

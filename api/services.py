@@ -20,7 +20,7 @@ class Services:
 
     Without a `workshop` the routes of /v1/admin/rules that need it answer 503.
     `rule_desk` is None in a process that runs no detectors. Without `config_keys` agents cannot be given settings.
-    Without an `evidence` folder no captures are fetched.
+    Without an `evidence` folder no captures are fetched. `pictures` is where those of watched web sites are kept.
     """
 
     database: Database
@@ -33,3 +33,4 @@ class Services:
     rule_desk: RuleDesk | None = None
     config_keys: ConfigKeys | None = None
     evidence: Path | None = None
+    pictures: Path | None = None

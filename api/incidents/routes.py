@@ -74,8 +74,8 @@ async def incident(number: int, request: Request, user: SignedIn) -> Response:
     services = services_of(request)
     async with services.database.read() as connection:
         detail = await _detail(connection, scope_of(user), number)
-    await _record(request, user, detail.row.tenant_id, f"incident {number}")
-    return _json(detail)
+    await recorded(request, user, detail.row.tenant_id, f"incident {number}")
+    return answered(detail)
 
 
 @router.get("/incidents/{number}/events")
@@ -96,9 +96,9 @@ async def evidence(number: int, request: Request, user: SignedIn) -> Response:
         stored, complete = [], False
     known = {event.event_id for event in stored}
     views = [*event_views(stored, names, detail.findings), *carried_events(detail.findings, known)]
-    await _record(request, user, detail.row.tenant_id, f"evidence of incident {number}")
+    await recorded(request, user, detail.row.tenant_id, f"evidence of incident {number}")
     ordered = sorted(views, key=lambda event: event.time)
-    return _json({"events": ordered, "total": detail.row.event_count, "complete": complete})
+    return answered({"events": ordered, "total": detail.row.event_count, "complete": complete})
 
 
 @router.get("/events")
@@ -113,18 +113,18 @@ async def search(
     """Events of one company in which `field` equals `value`, newest first, at most 100."""
     services = services_of(request)
     if not scope_of(user).covers(tenant):
-        raise _not_there()
+        raise not_there()
     query = EventQuery(scope=TenantScope.of(tenant), fields=((field, value),), until=until, limit=100)
     stored = await services.events.search(query)
     async with services.database.read() as connection:
         names = await _device_names(connection, tenant)
-    await _record(request, user, tenant, f"search {field}")
-    return _json({"events": event_views(stored, names)})
+    await recorded(request, user, tenant, f"search {field}")
+    return answered({"events": event_views(stored, names)})
 
 
 @router.post("/incidents/{incident_id}/acknowledge")
 async def acknowledge(incident_id: str, body: SeenVersion, request: Request, user: SignedIn) -> Response:
-    return await _act(request, user, incident_id, "acknowledge", actions.acknowledge, body)
+    return await act(request, user, incident_id, "acknowledge", actions.acknowledge, body)
 
 
 @router.post("/incidents/{incident_id}/assign")
@@ -137,12 +137,12 @@ async def assign(incident_id: str, body: Assignment, request: Request, user: Sig
             raise actions.NotPossible("There is no such colleague.")
         await actions.assign(acting, people.get(body.owner_id or ""))
 
-    return await _act(request, user, incident_id, "assign", do, body)
+    return await act(request, user, incident_id, "assign", do, body)
 
 
 @router.post("/incidents/{incident_id}/note")
 async def note(incident_id: str, body: Note, request: Request, user: SignedIn) -> Response:
-    return await _act(request, user, incident_id, "note", lambda acting: actions.note(acting, body.text))
+    return await act(request, user, incident_id, "note", lambda acting: actions.note(acting, body.text))
 
 
 @router.post("/incidents/{incident_id}/close")
@@ -150,12 +150,12 @@ async def close(incident_id: str, body: Closing, request: Request, user: SignedI
     async def do(acting: Acting) -> None:
         await actions.close(acting, body.verdict, body.text, tell=body.tell)
 
-    return await _act(request, user, incident_id, "close", do, body)
+    return await act(request, user, incident_id, "close", do, body)
 
 
 @router.post("/incidents/{incident_id}/reopen")
 async def reopen(incident_id: str, body: SeenVersion, request: Request, user: SignedIn) -> Response:
-    return await _act(request, user, incident_id, "reopen", actions.reopen, body)
+    return await act(request, user, incident_id, "reopen", actions.reopen, body)
 
 
 @router.get("/messages")
@@ -170,24 +170,24 @@ async def messages(
     async with services_of(request).database.read() as connection:
         found = await load_messages(connection, scope, state=state, before=before)
         counts = await count_by_state(connection, scope)
-    await _record(request, user, EVERY_TENANT, "messages")
-    return _json({"messages": found, "counts": counts})
+    await recorded(request, user, EVERY_TENANT, "messages")
+    return answered({"messages": found, "counts": counts})
 
 
 @router.get("/people")
 async def people(request: Request, user: SignedIn) -> Response:  # noqa: ARG001  only who is signed in may ask
     async with services_of(request).database.read() as connection:
-        return _json({"people": [{"id": person.id, "name": person.name} for person in await load_users(connection)]})
+        return answered({"people": [{"id": person.id, "name": person.name} for person in await load_users(connection)]})
 
 
 @router.post("/me/language")
 async def language(body: Language, request: Request, user: SignedIn) -> Response:
     async with services_of(request).database.write() as connection:
         await set_language(connection, user.id, body.language)
-    return _json({"language": body.language})
+    return answered({"language": body.language})
 
 
-async def _act(
+async def act(
     request: Request,
     user: User,
     incident_id: str,
@@ -219,16 +219,16 @@ async def _act(
                 task=f"{task} incident {row.number}",
             )
     except actions.NotThere as error:
-        raise _not_there() from error
+        raise not_there() from error
     except actions.NotPossible as error:
         raise ApiError(422, "invalid", str(error)) from error
     except actions.Overtaken as error:
         told = {"by": error.by, "kind": error.kind, "at": error.at.isoformat(), "version": error.version}
         raise ApiError(409, "conflict", str(error), more=told) from error
-    return _json({"done": task, "number": row.number})
+    return answered({"done": task, "number": row.number})
 
 
-async def _record(request: Request, user: User, tenant_id: str, task: str) -> None:
+async def recorded(request: Request, user: User, tenant_id: str, task: str) -> None:
     services = services_of(request)
     async with services.database.write() as connection:
         await record_access(
@@ -250,7 +250,7 @@ async def _detail(connection: AsyncConnection, scope: TenantScope, number: int) 
     found = await find_incident_id(connection, scope, number)
     detail = None if found is None else await load_detail(connection, scope, found)
     if detail is None:
-        raise _not_there()
+        raise not_there()
     return detail
 
 
@@ -259,9 +259,9 @@ async def _device_names(connection: AsyncConnection, tenant_id: str) -> dict[str
     return {row.id: row.name for row in rows}
 
 
-def _not_there() -> ApiError:
+def not_there() -> ApiError:
     return ApiError(404, "not_found", "there is no such incident")
 
 
-def _json(answer: object) -> Response:
+def answered(answer: object) -> Response:
     return Response(msgspec.json.encode(answer), media_type="application/json")

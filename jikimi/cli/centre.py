@@ -130,7 +130,9 @@ async def _start(options: CentreOptions, listener: socket.socket, stack: context
     workshop = RuleWorkshop(database, store, lambda: library.places)
     desk = RuleDesk(database, library, utc_now)
     keys = await asyncio.to_thread(ConfigKeys.open, data.config_keys)
-    services = Services(database, event_log, store, utc_now, token, status, workshop, desk, keys, data.evidence)
+    services = Services(
+        database, event_log, store, utc_now, token, status, workshop, desk, keys, data.evidence, data.pictures
+    )
     server = _Server(uvicorn.Config(create_app(services, ApiSettings()), log_config=None, timeout_graceful_shutdown=3))
     alert_settings = _reachable(options.alert_settings or AlertSettings(), address)
     channels = await stack.enter_async_context(build_channels(alert_settings))

@@ -179,10 +179,12 @@ def _memory(site: Website) -> SiteMemory:
 
 
 def _wants_picture(memory: SiteMemory, look: Look) -> bool:
-    """Drawing a page costs seconds of a core: the learned face needs one, and a page that moved."""
+    """Drawing a page costs seconds of a core: the learned face needs one, and a page each time it moved."""
     if look.page is None:
         return False
-    return not memory.picture if memory.learning else bool(changes(memory, look.page))
+    if memory.learning:
+        return not memory.picture
+    return any(memory.told.get(check) != after for check, (_, after) in changes(memory, look.page).items())
 
 
 def _result(memory: SiteMemory, look: Look, deploying: bool) -> str:
@@ -192,7 +194,7 @@ def _result(memory: SiteMemory, look: Look, deploying: bool) -> str:
         return "up, being rebuilt"
     if memory.learning:
         return f"up, learning ({memory.looks} looks)"
-    changed = [check for check in memory.told if check not in ("up", "certificate")]
+    changed = [check for check in memory.told if check not in ("up", "unstable", "certificate")]
     return f"changed: {', '.join(sorted(changed))}" if changed else "up, as learned"
 
 

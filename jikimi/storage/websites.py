@@ -1,5 +1,6 @@
 """The register of watched web sites: plain functions on a connection. What was learned of a site is bytes here."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -74,6 +75,12 @@ async def load_all(connection: AsyncConnection) -> list[Website]:
     """Every watched site, by company and address."""
     rows = await connection.execute(_WATCHED.order_by(websites.c.tenant_id, websites.c.url))
     return [Website(**row) for row in rows.mappings()]
+
+
+async def load_of_devices(connection: AsyncConnection, tenant_id: str, device_ids: Iterable[str]) -> list[Website]:
+    """The watched sites of one company among these devices, by address."""
+    query = _WATCHED.where(websites.c.tenant_id == tenant_id, websites.c.device_id.in_(sorted(device_ids)))
+    return [Website(**row) for row in (await connection.execute(query.order_by(websites.c.url))).mappings()]
 
 
 async def due(connection: AsyncConnection, now: datetime, *, limit: int) -> list[Website]:

@@ -62,7 +62,8 @@ async def analyst(folder: Path) -> AsyncIterator[Analyst]:
         return {"lag": {"detector": 3}}
 
     async with Database.sqlite(folder / "centre.db") as database:
-        services = Services(database, cast("EventLog", None), NoEvents(), lambda: clock[0], "admin", status)
+        log = cast("EventLog", None)
+        services = Services(database, log, NoEvents(), lambda: clock[0], "admin", status, pictures=folder / "websites")
         app = create_app(services, ApiSettings())
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app)

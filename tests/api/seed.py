@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from argon2 import PasswordHasher
-from sqlalchemy import Table, func, select
+from sqlalchemy import Table, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jikimi.domain.risk import RiskLevel
+from jikimi.storage import websites
 from jikimi.storage.schema import (
     agent_spools,
     agents,
@@ -179,6 +180,22 @@ class Seed:
         await self.history(company, key, "jikimi", "opened", {}, at)
         await self.change(company, key)
         return key
+
+    async def defacement(self, company: str, url: str) -> tuple[str, websites.Website]:
+        """An incident of a watched web site, and the site."""
+        site = await websites.watch(
+            self.connection, company, url, name="홈페이지", interval_seconds=300, at=self.now - timedelta(hours=1)
+        )
+        event = {"Url": url, "Check": "title", "Status": "changed", "After": "Hacked"}
+        title = f"홈페이지 화면이 바뀜: {url}"
+        incident = await self.incident(
+            company, title, "Web site changed", RiskLevel.very_high, device=(site.device_id, site.name), event=event
+        )
+        source = {"product": "jikimi", "category": "web_integrity"}
+        await self.connection.execute(
+            update(findings).where(findings.c.incident_id == incident).values(logsource=source)
+        )
+        return incident, site
 
     async def findings(self, incident: str, many: int, *, rule: str = "loud", device: str = "web-01") -> None:
         """`many` more findings of one rule, a second apart, after the first one of `incident`."""

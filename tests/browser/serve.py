@@ -33,6 +33,7 @@ class Console:
 
     address: str
     link: str
+    folder: Path
     _loop: asyncio.AbstractEventLoop
     _database: Database
     _stop: asyncio.Event
@@ -67,7 +68,8 @@ def console(folder: Path, port: int = 0) -> Iterator[Console]:
         async with Database.sqlite(folder / "centre.db") as database:
             async with database.write() as connection:
                 link = await night_shift(Seed(connection, utc_now()))
-            services = Services(database, cast("EventLog", None), NoEvents(), utc_now, "admin", status)
+            log = cast("EventLog", None)
+            services = Services(database, log, NoEvents(), utc_now, "admin", status, pictures=folder / "websites")
             config = uvicorn.Config(
                 create_app(services, ApiSettings()), log_config=None, timeout_graceful_shutdown=1, lifespan="on"
             )
@@ -76,7 +78,9 @@ def console(folder: Path, port: int = 0) -> Iterator[Console]:
             serving = asyncio.create_task(server.serve([listener]))
             while not server.started:  # noqa: ASYNC110  uvicorn has no event to wait for
                 await asyncio.sleep(0.02)
-            ready.set_result(Console(f"http://127.0.0.1:{listener.getsockname()[1]}", link, loop, database, stop))
+            ready.set_result(
+                Console(f"http://127.0.0.1:{listener.getsockname()[1]}", link, folder, loop, database, stop)
+            )
             await stop.wait()
             server.should_exit = True
             await serving

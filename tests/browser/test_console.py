@@ -208,3 +208,26 @@ def test_words_typed_before_the_session_ended_are_kept(queue: Page, desk: Browse
     expect(dialog.get_by_role("alert")).to_contain_text("로그인이 끝났습니다")
     expect(dialog.get_by_role("textbox")).to_have_value("고객과 통화함")
     expect(dialog.get_by_role("link", name="다시 로그인")).to_be_visible()
+
+
+def test_a_defaced_site_is_shown_before_and_after_and_may_be_said_to_be_rebuilt(queue: Page, centre: Console) -> None:
+    async def write(seed: Seed) -> str:
+        _, site = await seed.defacement("t1", "https://www.example.com/")
+        return site.id
+
+    folder = centre.folder / "websites" / centre.seed(write)
+    folder.mkdir(parents=True)
+    picture = queue.screenshot()
+    for name in ("own.png", "changed-20261122T021000Z.png"):
+        (folder / name).write_bytes(picture)
+    queue.get_by_text("홈페이지 화면이 바뀜").first.click()
+    faces = queue.locator(".faces img")
+    expect(faces).to_have_count(2)
+    for number in range(2):
+        expect(faces.nth(number)).not_to_have_js_property("naturalWidth", 0)
+    assert violations(queue) == []
+    queue.get_by_role("button", name="배포 중…").click()
+    queue.locator("dialog select").select_option("120")
+    queue.locator("dialog").get_by_role("button", name="배포 중").click()
+    expect(queue.locator(".site .flag")).to_contain_text("까지 배포 중")
+    expect(queue.get_by_text("120분 동안 교체 중")).to_be_visible()

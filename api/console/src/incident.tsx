@@ -7,6 +7,7 @@ import { openKeys } from "./keys.tsx";
 import { Level } from "./level.tsx";
 import { live } from "./live.ts";
 import { Due, Flags, Stepper } from "./queue.tsx";
+import { Sites } from "./sites.tsx";
 import { ago, clock, stamp } from "./time.ts";
 import { Timeline } from "./timeline.tsx";
 import type { Detail, Device, EvidenceEvent, User } from "./types.ts";
@@ -76,7 +77,10 @@ export function IncidentPage({ number, user }: { number: number; user: User }) {
         </div>
       </header>
       <div class="columns">
-        <Timeline detail={detail} events={evidence.events} complete={evidence.complete} />
+        <div>
+          <Sites detail={detail} onChange={load} />
+          <Timeline detail={detail} events={evidence.events} complete={evidence.complete} />
+        </div>
         <Aside detail={detail} now={now} />
       </div>
       {doing && <Actions doing={doing} user={user} onEnd={(changed) => { setDoing(null); if (changed) load(); }} />}
@@ -111,7 +115,7 @@ function Aside({ detail, now }: { detail: Detail; now: number }) {
         {detail.devices.length === 0 && <p class="quiet">—</p>}
         <ul>{detail.devices.filter((device) => !device.sender).map((device) => (
           <li key={device.name}><b>{device.name}</b> <span class="quiet">{device.os}</span>
-            <p class="quiet num">{device.id ? <Seen device={device} now={now} /> : t("noOwnAgent")}</p></li>
+            {device.os !== "web site" && <p class="quiet num">{device.id ? <Seen device={device} now={now} /> : t("noOwnAgent")}</p>}</li>
         ))}</ul>
         {detail.devices.some((device) => device.sender) && <>
           <h3>{t("sentBy")}</h3>

@@ -52,4 +52,6 @@ export interface Detail {
   row: Row; zone: string; score_terms: Term[]; devices: Device[]; users: string[]; findings: Finding[]; findings_total: number; rule_counts: Record<string, number>;
   history: HistoryEntry[]; messages: Message[]; reach: Reach[]; past: PastIncident[];
 }
+export interface Picture { name: string; taken_at: string }
+export interface Site { id: string; name: string; url: string; deploying_until: string | null; last_look_at: string | null; before: Picture | null; after: Picture | null }
 export interface Person { id: string; name: string }

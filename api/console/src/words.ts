@@ -34,6 +34,8 @@ const ko = {
   sms: "문자", mail: "메일", stPending: "대기", stSending: "보내는 중", stAccepted: "접수됨", stDelivered: "도착", stFailed: "실패", stUnknown: "결과 모름", stSuppressed: "보내지 않음", stBundled: "묶음 발송", allStates: "전체",
   msgFor: "받는 사람", msgState: "상태", msgText: "내용", msgWhen: "시각", msgIncident: "사건", msgAttempts: "시도 {n}회", noMessages: "보낸 알림이 없습니다.", older: "이전 알림 더 보기", kindOpened: "발생", kindRaised: "위험도 상승", kindClosed: "종결", nextTry: "다음 시도 {t}", oAccepted: "접수", oDelivered: "도착", oTransient: "일시 오류", oRefused: "거부", oUnknown: "모름",
   loading: "불러오는 중", notThere: "그런 사건이 없습니다.", keyMove: "다음 · 이전 사건", keyOpen: "열기", keyPeek: "옆에서 미리보기", keyClaim: "내가 맡기", keyHelp: "이 도움말", keyNew: "새 사건 보이기", keyLevels: "위험도별 보기", keySearch: "검색", keyEsc: "닫기", keyBack: "목록으로", keyAck: "접수 (사건 화면)", keyNote: "메모 (사건 화면)", keyClose: "종결 (사건 화면)", lessThanMinute: "1분 미만",
+  site: "홈페이지 화면", siteBefore: "배운 화면", siteAfter: "달라진 화면", noPicture: "찍은 화면이 없습니다.", openPicture: "새 창에서 크게 보기", siteSeen: "마지막으로 본 때: {t}",
+  deploying: "배포 중", deployingUntil: "{t}까지 배포 중: 비교하지 않습니다", deployed: "지금 화면이 맞음", willDeploy: "그때까지 이 홈페이지를 비교하지 않고, 그 뒤 새로 배웁니다. 고객에게는 아무것도 보내지 않습니다.", willAccept: "지금 화면을 회사의 것으로 다시 배웁니다. 침입으로 바뀐 화면이면 누르지 마십시오.", howLong: "얼마 동안", minutesN: "{n}분", hoursN: "{n}시간",
   shown: "{n}건", peek: "미리보기", noPeek: "사건을 고르십시오.", theme: "화면 색",
 };
 export type Word = keyof typeof ko;
@@ -70,6 +72,8 @@ const en: Record<Word, string> = {
   sms: "SMS", mail: "Mail", stPending: "Waiting", stSending: "Sending", stAccepted: "Accepted", stDelivered: "Delivered", stFailed: "Failed", stUnknown: "Unknown", stSuppressed: "Not sent", stBundled: "Bundled", allStates: "All",
   msgFor: "To", msgState: "State", msgText: "Text", msgWhen: "Time", msgIncident: "Incident", msgAttempts: "{n} attempts", noMessages: "No message yet.", older: "Show older messages", kindOpened: "opened", kindRaised: "level raised", kindClosed: "closed", nextTry: "next try {t}", oAccepted: "accepted", oDelivered: "delivered", oTransient: "temporary fault", oRefused: "refused", oUnknown: "unknown",
   loading: "Loading", notThere: "There is no such incident.", keyMove: "next · previous incident", keyOpen: "open", keyPeek: "peek at the side", keyClaim: "take it", keyHelp: "this help", keyNew: "show new incidents", keyLevels: "filter by level", keySearch: "search", keyEsc: "close", keyBack: "back to the list", keyAck: "acknowledge (incident page)", keyNote: "note (incident page)", keyClose: "close (incident page)", lessThanMinute: "under 1 min",
+  site: "The web site", siteBefore: "As it was learned", siteAfter: "Changed", noPicture: "No picture was taken.", openPicture: "Open in a new window", siteSeen: "Last look: {t}",
+  deploying: "Being rebuilt", deployingUntil: "Being rebuilt until {t}: nothing is compared", deployed: "It is right as it is now", willDeploy: "Until then nothing of this site is compared, and afterwards it is learned anew. Nothing is sent to the client.", willAccept: "The site is learned anew as it looks now. Not for a page that an intruder changed.", howLong: "How long", minutesN: "{n} min", hoursN: "{n} h",
   shown: "{n} shown", peek: "Peek", noPeek: "Choose an incident.", theme: "Colours",
 };
 
