@@ -11,7 +11,7 @@ LOGON = (
     "An account failed to log on.\r\n\r\nSubject:\r\n\tSecurity ID:\t\tS-1-0-0\r\n\tAccount Name:\t\t-\r\n\r\n"
     "Logon Type:\t\t\t3\r\n\r\nAccount For Which Logon Failed:\r\n\tSecurity ID:\t\tS-1-0-0\r\n"
     "\tAccount Name:\t\tkim\r\n"
-    "\tAccount Domain:\t\tEXAMPLE\r\n\r\nFailure Information:\r\n\tFailure Reason:\t\tUnknown user name or bad password."
+    "\tAccount Domain:\t\tEXAMPLE\r\n\r\nFailure Information:\r\n\tFailure Reason:\t\tBad password."
     "\r\n\tStatus:\t\t\t0xC000006D\r\n\tSub Status:\t\t0xC0000064\r\n\r\nProcess Information:\r\n"
     "\tCaller Process ID:\t0x0"
     "\r\n\tCaller Process Name:\t-\r\n\r\nNetwork Information:\r\n\tWorkstation Name:\tPC-9\r\n"
