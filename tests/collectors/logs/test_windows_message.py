@@ -38,8 +38,10 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {
             "Channel": SECURITY,
             "EventID": 5145,
-            "Message": "A network share object was checked.\n\nSubject:\n\tAccount Name:\t\tkim\n\nNetwork Information:\t\n"
-            "\tSource Address:\t\t192.0.2.7\n\tSource Port:\t\t50000\n\nShare Information:\n\tShare Name:\t\t\\\\*\\C$\n"
+            "Message": "A network share object was checked.\n\nSubject:\n\tAccount Name:\t\tkim\n\n"
+            "Network Information:\t\n"
+            "\tSource Address:\t\t192.0.2.7\n\tSource Port:\t\t50000\n\nShare Information:\n"
+            "\tShare Name:\t\t\\\\*\\C$\n"
             "\tRelative Target Name:\tWindows\\a.exe\n",
         },
         {"IpAddress": "192.0.2.7", "IpPort": "50000", "ShareName": "\\\\*\\C$", "RelativeTargetName": "Windows\\a.exe"},
@@ -48,7 +50,8 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {
             "Channel": SECURITY,
             "EventID": 4732,
-            "Message": "A member was added.\n\nSubject:\n\tAccount Name:\t\tadmin\n\nMember:\n\tSecurity ID:\t\tS-1-5-21-9\n"
+            "Message": "A member was added.\n\nSubject:\n\tAccount Name:\t\tadmin\n\nMember:\n"
+            "\tSecurity ID:\t\tS-1-5-21-9\n"
             "\tAccount Name:\t\t-\n\nGroup:\n\tSecurity ID:\t\tS-1-5-32-544\n\tGroup Name:\t\tAdministrators\n",
         },
         {"MemberSid": "S-1-5-21-9", "TargetSid": "S-1-5-32-544", "TargetUserName": "Administrators"},
@@ -66,7 +69,8 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {
             "Channel": "Microsoft-Windows-PowerShell/Operational",
             "EventID": 4104,
-            "Message": "Creating Scriptblock text (1 of 1):\r\n$a = 1\r\nName: no field\r\n\r\nScriptBlock ID: 7f\r\nPath: ",
+            "Message": "Creating Scriptblock text (1 of 1):\r\n$a = 1\r\nName: no field\r\n\r\n"
+            "ScriptBlock ID: 7f\r\nPath: ",
         },
         {"ScriptBlockText": "$a = 1\r\nName: no field", "ScriptBlockId": "7f", "Path": ""},
     ),
@@ -74,7 +78,8 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {
             "Channel": "Microsoft-Windows-Sysmon/Operational",
             "EventID": 13,
-            "Message": "Registry value set:\nRuleName: -\nEventType: SetValue\nTargetObject: HKLM\\A\\B\nDetails: DWORD (0x1)",
+            "Message": "Registry value set:\nRuleName: -\nEventType: SetValue\nTargetObject: HKLM\\A\\B\n"
+            "Details: DWORD (0x1)",
         },
         {"EventType": "SetValue", "TargetObject": "HKLM\\A\\B", "Details": "DWORD (0x1)"},
     ),
@@ -82,7 +87,8 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {
             "Channel": "Microsoft-Windows-Windows Defender/Operational",
             "EventID": 1116,
-            "Message": "Defender has detected malware.\n\tName: Trojan:Win32/X\n\tSeverity: Severe\n\tPath: file:_C:\\x.exe",
+            "Message": "Defender has detected malware.\n\tName: Trojan:Win32/X\n\tSeverity: Severe\n"
+            "\tPath: file:_C:\\x.exe",
         },
         {"Threat Name": "Trojan:Win32/X", "Severity": "Severe", "Path": "file:_C:\\x.exe"},
     ),
