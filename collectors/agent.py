@@ -6,7 +6,7 @@ import os
 import platform
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
@@ -38,7 +38,6 @@ from collectors.uplink import Uplink
 from jikimi import __version__
 from jikimi.clock import Clock, utc_now
 from jikimi.domain.agent_config import Signed
-from jikimi.domain.logsource import LogSource
 from jikimi.errors import Damaged, JikimiError, Misconfigured, Refused, Transient
 
 HEARTBEAT = 30.0
@@ -130,11 +129,7 @@ async def run(
         spool = await Spool.open(state.spool, agent_id=who.agent_id, hostname=who.device, clock=clock)
         stack.push_async_callback(spool.close)
         client = await stack.enter_async_context(Client(ANSWER_WITHIN))
-        try:
-            return await _Agent(state, who, spool, client, clock).run(stop, restarts)
-        except Damaged as error:
-            spool.give_up()
-            return Anew(str(error), too_heavy=False)
+        return await _Agent(state, who, spool, client, clock).run(stop, restarts)
 
 
 class _Said(msgspec.Struct):
@@ -164,16 +159,14 @@ class _Agent:
         self._started = clock()
         self._uplink = Uplink(client, who, spool)
         self._supervisor: Supervisor
-        self._put_count = 0
         self._reached: datetime | None = None
         self._error = ""
         self._delivered = 0
         earlier = health.read(state.status)
-        self._left_over = earlier.health.spool_events if earlier else 0
         own = (state.settings, state.credential, state.config)
         self._tamper = Tamper(state.life, own, earlier.health.clock if earlier else None, clock=clock)
         if self._tamper.lived_before and not spool.found:
-            lost = f"about {self._left_over} events that waited to be sent are lost"
+            lost = f"about {earlier.health.spool_events if earlier else 0} events that waited to be sent are lost"
             self._tamper.say("changed_by_hand", f"the spool in {state.spool} was removed, and not by the agent: {lost}")
         self._following = Following(state, who, self._tamper.files, self._tamper.say, clock)
         self._chosen = self._following.chosen
@@ -185,7 +178,7 @@ class _Agent:
         why_not = evidence_forbidden(self._following.obeys, [source.name for source in found])
         self._delivery = Delivery(self._state.capture, self._who, self._client, self._spool.waiting_bytes, why_not)
         self._delivery.resume()
-        self._supervisor = Supervisor(found, self._keep, self._who.device, marks=self._spool.marks)
+        self._supervisor = Supervisor(found, self._spool.keep, self._who.device, marks=self._spool.marks)
         rarely_collect()
         self._supervisor.start()
         notify(READY)
@@ -213,13 +206,12 @@ class _Agent:
     ) -> None:
         """Stop intake, drain into the spool, send what goes at once, tell the status; the rest waits on disk."""
         notify(STOPPING)
-        with contextlib.suppress(Damaged):  # a spool that can no longer be read: the next life tells of it
-            if anew:
-                _log.warning("agent_starts_anew", reason=anew.why)
-                kind: HealthKind = "degraded" if anew.too_heavy else "heartbeat"
-                await self._supervisor.stop(kind, f"the agent starts itself anew: {anew.why}")
-            else:
-                await self._supervisor.stop(Shutdown=await asyncio.to_thread(computer_stops))
+        if anew:
+            _log.warning("agent_starts_anew", reason=anew.why)
+            kind: HealthKind = "degraded" if anew.too_heavy else "heartbeat"
+            await self._supervisor.stop(kind, f"the agent starts itself anew: {anew.why}")
+        else:
+            await self._supervisor.stop(Shutdown=await asyncio.to_thread(computer_stops))
         for task in others:
             task.cancel()
         await asyncio.gather(carrying, *others, return_exceptions=True)
@@ -231,9 +223,6 @@ class _Agent:
         self._write_status()
         self._tamper.ended()
         _log.info("agent_stopped", spool_bytes=self._spool.waiting_bytes())
-
-    async def _keep(self, lines: Mapping[LogSource, Sequence[bytes]]) -> None:
-        self._put_count += await self._spool.keep(lines)
 
     async def _beat(self) -> None:
         """Raises Refused when the centre will not have this agent any more."""
@@ -302,10 +291,4 @@ class _Agent:
         """As the heartbeat and the status file tell it."""
         waiting = self._spool.waiting_bytes()
         feeds = health.of_feeds(self._supervisor.feeds)
-        return Health(__version__, self._clock(), waiting, self._waiting_events() if waiting else 0, feeds)
-
-    def _waiting_events(self) -> int:
-        """What was put, less what was answered for; what an earlier life left is as its last status told."""
-        sent = self._uplink.sent
-        gone = sent.events + self._spool.dead_lettered + self._spool.dropped
-        return max(1, self._left_over + self._put_count - gone)
+        return Health(__version__, self._clock(), waiting, self._spool.waiting_events(), feeds)

@@ -28,22 +28,22 @@ def chunks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 
 class Numbering:
-    """The sequence numbers of one epoch, from 1 on."""
+    """The sequence numbers of one epoch, from 1 on. `next` is set back when a batch was made in vain."""
 
     def __init__(self, agent_id: str, epoch: str) -> None:
         self._agent_id = agent_id
         self._epoch = epoch
-        self._next = 1
+        self.next = 1
 
     def batch(self, logsource: LogSource, lines: list[bytes], now: datetime) -> EventBatch:
-        """The next batch; its numbers are used up whatever becomes of it."""
+        """The next batch; its numbers are used up."""
         envelope = Envelope(
             agent_id=self._agent_id,
             epoch=self._epoch,
-            first_seq=self._next,
+            first_seq=self.next,
             count=len(lines),
             logsource=logsource,
             sent_at=now,
         )
-        self._next += len(lines)
+        self.next += len(lines)
         return EventBatch(envelope, b"\n".join(lines) + b"\n")

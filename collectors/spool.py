@@ -2,22 +2,29 @@
 
 One SQLite event log with a topic for each class of importance, each with an epoch and sequence numbers of its own, so
 that events of the lowest class can go without leaving a hole among the others. A spool that is opened begins new
-epochs; what it still holds keeps the numbers it had.
+epochs; what it still holds keeps the numbers it had. Where the disk gives back other bytes than it was given, the spool
+mends itself and tells what is missing: an agent that stands still until a person comes would be blind meanwhile.
 """
 
 import asyncio
 import contextlib
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import structlog
 
 from collectors import marks
 from collectors.batching import Numbering, chunks
+from collectors.spooling.classes import CLASSES, HEALTH, class_of
+from collectors.spooling.mending import SET_ASIDE, Before, Opened, mend, open_mended, wal_of
+from collectors.spooling.record import batch_of, record_of
+from collectors.spooling.salvage import Missing
+from collectors.spooling.tide import Tide
 from jikimi.clock import Clock, utc_now
 from jikimi.domain.event import (
     MAX_BATCH_BYTES,
@@ -26,50 +33,21 @@ from jikimi.domain.event import (
     Event,
     EventBatch,
     canonical,
-    decode_envelope,
     encode_envelope,
     format_time,
 )
-from jikimi.domain.logsource import (
-    AGENT_HEALTH,
-    DNS_QUERY,
-    EVIDENCE,
-    EXPORTED_FLOW,
-    FILE_ACCESS,
-    LEAK_EVIDENCE,
-    MALWARE_SCAN,
-    NETWORK_FLOW,
-    PROCESS_CREATION,
-    REMOVABLE_MEDIA,
-    WEB_INTEGRITY,
-    LogSource,
-)
-from jikimi.errors import Damaged, JikimiError, Misconfigured, Poison, Transient
-from jikimi.stream.port import NewRecord, Record
-from jikimi.stream.sqlite import SqliteEventLog
+from jikimi.domain.logsource import AGENT_HEALTH, LogSource
+from jikimi.errors import Damaged, JikimiError, Transient
+from jikimi.stream.port import Record
 
-HEALTH, HIGH, USUAL, LOW = "health", "high", "usual", "low"
-CLASSES = (HEALTH, HIGH, USUAL, LOW)
-"""In the order they are sent; dropped from the last on, HEALTH never: it is the account of what was dropped."""
+T = TypeVar("T")
 
-_HIGH = {EVIDENCE, FILE_ACCESS, REMOVABLE_MEDIA, LEAK_EVIDENCE, MALWARE_SCAN, WEB_INTEGRITY}
-CACHE_KIB = 512
-"""An agent's share of a client's memory: a batch or two."""
-_LOW = {NETWORK_FLOW, EXPORTED_FLOW, DNS_QUERY, PROCESS_CREATION}
-SET_ASIDE = "log.db.damaged"
+_NONE: Mapping[str, str] = {}
 _FRESH_BYTES = 512 * 1024
 _TRIM_AFTER = 8
 _DEAD_LETTERS_AT_MOST = 64 * 1024 * 1024
 
 _log = structlog.get_logger()
-
-
-def class_of(logsource: LogSource) -> str:
-    """Files and media may be the only trace of a leak; logs are kept elsewhere too; flows, names and processes are
-    many, and each says little. What was spooled under another class stays there."""
-    if logsource == AGENT_HEALTH:
-        return HEALTH
-    return HIGH if logsource in _HIGH else LOW if logsource in _LOW else USUAL
 
 
 class Spool:
@@ -78,24 +56,28 @@ class Spool:
     Implements collectors.uplink.Outgoing. Not for several event loops; threads hand over to its loop.
     """
 
-    def __init__(self, log: SqliteEventLog, agent_id: str, hostname: str, max_bytes: int, clock: Clock) -> None:
-        self._log = log
+    def __init__(
+        self, opened: Opened, tide: Tide, agent_id: str, hostname: str, max_bytes: int, clock: Clock, *, found: bool
+    ) -> None:
+        self._log = opened.log
+        self._reaches = opened.reaches
+        self._tide = tide
         self._hostname = hostname
         self._max_bytes = max_bytes
         self._clock = clock
         epoch = f"{int(clock().timestamp()):x}-{secrets.token_hex(4)}"
         self._numbering = {name: Numbering(agent_id, f"{epoch}-{name}") for name in CLASSES}
         self._putting = asyncio.Lock()
+        self._appending = asyncio.Lock()
+        self._mending = asyncio.Lock()
         self._waiting = asyncio.Event()
         self._waiting.set()
         self._fresh: dict[tuple[str, int], EventBatch] = {}
         """By class and offset: what was just written need not be read back to be sent."""
         self._fresh_bytes = 0
-        self._answered_to: dict[str, int] = {}
-        """By class: the centre has what lies below this offset, which a few at a time is deleted."""
         self._untrimmed = 0
         self._out: tuple[str, int, Envelope] | None = None
-        self.found = True
+        self.found = found
         """Whether an earlier life had left something here."""
         self.dropped = 0
         """Events dropped because the spool was full, since it was opened."""
@@ -114,27 +96,18 @@ class Spool:
     ) -> "Spool":
         """Open or make the spool in `folder`. `hostname` is written into its own health events.
 
-        A spool that can no longer be read is set aside, a new one begun, and a `gap` told: an agent that stands still
-        until a person comes would be blind meanwhile.
-
         Raises Misconfigured when the folder cannot be used or another process has it.
         """
         there = _holds_something(folder)
-        trouble = "it could not be read any more" if _mark(folder).exists() else ""
-        if not trouble:
-            try:
-                log = await asyncio.to_thread(_open, folder, clock)
-            except Damaged as error:
-                trouble = str(error)
-        if trouble:
-            await asyncio.to_thread(_set_aside, folder)
-            log = await asyncio.to_thread(_open, folder, clock)
-        spool = cls(log, agent_id, hostname, max_bytes, clock)
-        spool.found = there
-        if trouble:
-            _log.error("spool_damaged", reason=trouble)
-            where = f"it is kept as {folder / SET_ASIDE}"
-            await spool._tell_gap(None, f"the spool was damaged, and what waited in it is lost ({where}): {trouble}")
+        tide = Tide(folder)
+        try:
+            opened = await asyncio.to_thread(open_mended, folder, tide, clock)
+        except JikimiError:
+            tide.close()
+            raise
+        spool = cls(opened, tide, agent_id, hostname, max_bytes, clock, found=there)
+        if opened.trouble:
+            await spool._tell_mended(opened)
         return spool
 
     async def put(self, logsource: LogSource, events: Iterable[Event]) -> int:
@@ -151,13 +124,14 @@ class Spool:
         events = {source: some for source, some in lines.items() if source != marks.MARK}
         fitting = {source: [line for line in some if len(line) < MAX_BATCH_BYTES] for source, some in events.items()}
         async with self._putting:
-            await self._append(fitting, dict(map(marks.marked, lines.get(marks.MARK, ()))))
+            places = dict(map(marks.marked, lines.get(marks.MARK, ())))
+            await self._whole(lambda: self._append(fitting, places))
             for logsource, some in events.items():
                 if giants := len(some) - len(fitting[logsource]):
                     await self._tell_gap(giants, f"events of {logsource} larger than {MAX_BATCH_BYTES} bytes")
                     self.dropped += giants
             if self._log.size() > self._max_bytes:
-                await self._make_room()
+                await self._whole(self._make_room)
         return sum(map(len, fitting.values()))
 
     def marks(self, collector: str) -> dict[str, str]:
@@ -166,7 +140,7 @@ class Spool:
 
     async def next(self, timeout: float) -> EventBatch | None:
         """The oldest batch of the most important class, until `acked` or `rejected`; None after `timeout` seconds."""
-        found = await self._oldest()
+        found = await self._whole(self._oldest)
         if found is None:
             self._waiting.clear()
             try:
@@ -174,7 +148,7 @@ class Spool:
                     await self._waiting.wait()
             except TimeoutError:
                 return None
-            found = await self._oldest()
+            found = await self._whole(self._oldest)
         if found is None:
             return None
         name, offset, batch = found
@@ -186,12 +160,11 @@ class Spool:
         out, self._out = self._out, None
         if out is None or out[2] != batch.envelope:
             return
-        name, offset, _ = out
-        self._answered_to[name] = offset + 1
-        self._forget_fresh(name, offset + 1)
+        name, offset, envelope = out
+        self._forget(name, offset + 1, envelope.count)
         self._untrimmed += 1
         if self._untrimmed >= _TRIM_AFTER or not any(start < end for _, start, end in self._unanswered()):
-            await self._trim_answered()
+            await self._whole(self._trim_answered)
 
     async def rejected(self, batch: EventBatch, reason: str) -> None:
         """The centre will never take `batch`: keep it beside the spool with the reason, count it, tell it, go on."""
@@ -207,39 +180,111 @@ class Spool:
         """Payload not yet acknowledged."""
         return self._log.size()
 
-    def give_up(self) -> None:
-        """It can no longer be read: the next `open` sets it aside."""
-        with contextlib.suppress(OSError):
-            _mark(self._log.folder).touch()
+    def waiting_events(self) -> int:
+        """Not yet acknowledged; of a class whose events nobody counted, its batches."""
+        return sum(reach.batches if reach.events < 0 else reach.events for reach in self._reaches.values())
 
     async def close(self) -> None:
-        with contextlib.suppress(Transient, Damaged):  # else the centre is asked once more, and says that it has them
+        with contextlib.suppress(Transient, Damaged):  # what was answered for is deleted at another time
             await self._trim_answered()
         await self._log.close()
+        self._tide.write(self._reaches, closed=True)
+        self._tide.close()
 
-    async def _append(self, lines: Mapping[LogSource, Sequence[bytes]], notes: Mapping[str, str] | None = None) -> None:
+    async def _whole(self, do: Callable[[], Awaitable[T]]) -> T:
+        """`do`, once more after mending where that meets damage. Raises Damaged when mending was of no help."""
+        log = self._log
+        try:
+            return await do()
+        except (Damaged, Transient) as error:
+            async with self._mending:  # by another, just now: then its log was closed to us
+                if self._log is log:
+                    if not isinstance(error, Damaged):
+                        raise
+                    await self._mend(str(error))
+        return await do()
+
+    async def _mend(self, trouble: str) -> None:
+        folder = self._log.folder
+        wal, notes = await asyncio.to_thread(wal_of, folder), self._log.notes()
+        await self._log.close()
+        before = Before(self._reaches, {}, notes)
+        opened = await asyncio.to_thread(mend, folder, wal, self._tide, before, self._clock, trouble)
+        self._log, self._reaches = opened.log, opened.reaches
+        self._fresh.clear()
+        self._fresh_bytes, self._out = 0, None
+        await self._tell_mended(opened)
+
+    async def _tell_mended(self, opened: Opened) -> None:
+        trouble = f"the spool was damaged ({opened.trouble})"
+        _log.error("spool_damaged", reason=opened.trouble, lost_in=[missing.spool_class for missing in opened.missing])
+        if not opened.missing:
+            await self._tell("degraded", f"{trouble}; all that waited in it could be saved; look after the disk")
+        for missing in opened.missing:
+            await self._tell_missing(missing, f"{trouble}, it is kept as {self._log.folder / SET_ASIDE}")
+
+    async def _tell_missing(self, missing: Missing, trouble: str) -> None:
+        how_many = "an unknown number of" if missing.events is None else missing.events
+        reason = f"{trouble}: {how_many} events of the class {missing.spool_class} are lost"
+        await self._tell_gap(missing.events, reason, _time(missing.since), _time(missing.until))
+
+    async def _append(self, lines: Mapping[LogSource, Sequence[bytes]], notes: Mapping[str, str] = _NONE) -> None:
+        """Raises Transient, Damaged; the numbers are then given again, for nothing went out with them."""
+        async with self._appending:
+            before = {name: numbering.next for name, numbering in self._numbering.items()}
+            batches = self._numbered(lines)
+            if not batches and not notes:
+                return
+            try:
+                records = {name: [record_of(batch, notes) for batch in some] for name, some in batches.items()}
+                places = await self._log.append_all(records, notes)
+            except JikimiError:
+                for name, number in before.items():
+                    self._numbering[name].next = number
+                raise
+            for name, appended in batches.items():
+                self._reached(name, appended, [offset for _, offset in places[name]])
+            if batches:
+                self._tide.write(self._reaches)
+                self._waiting.set()
+
+    def _numbered(self, lines: Mapping[LogSource, Sequence[bytes]]) -> dict[str, list[EventBatch]]:
         batches: dict[str, list[EventBatch]] = {}
         for logsource, some in lines.items():
             name = class_of(logsource)
-            made = (self._numbering[name].batch(logsource, chunk, self._clock()) for chunk in chunks(some))
-            batches.setdefault(name, []).extend(made)
-        records = {name: [_record(batch) for batch in some] for name, some in batches.items() if some}
-        if not records and not notes:
-            return
-        places = await self._log.append_all(records, notes)
-        for name, appended in batches.items():
-            for batch, (_, offset) in zip(appended, places.get(name, ()), strict=True):
-                if self._fresh_bytes + len(batch.block) <= _FRESH_BYTES:
-                    self._fresh[name, offset] = batch
-                    self._fresh_bytes += len(batch.block)
-        if records:
-            self._waiting.set()
+            made = [self._numbering[name].batch(logsource, chunk, self._clock()) for chunk in chunks(some)]
+            if made:
+                batches.setdefault(name, []).extend(made)
+        return batches
+
+    def _reached(self, name: str, batches: Sequence[EventBatch], offsets: Sequence[int]) -> None:
+        reach = self._reaches[name]
+        if reach.start == reach.end:
+            reach.since = self._clock().timestamp()
+        for batch, offset in zip(batches, offsets, strict=True):
+            reach.end = offset + 1
+            if reach.events >= 0:
+                reach.events += batch.envelope.count
+            if self._fresh_bytes + len(batch.block) <= _FRESH_BYTES:
+                self._fresh[name, offset] = batch
+                self._fresh_bytes += len(batch.block)
+
+    def _forget(self, name: str, before: int, events: int) -> None:
+        """The centre has, or nobody will have, what lies below the offset: `events` since the last."""
+        reach = self._reaches[name]
+        reach.start = before
+        if reach.start == reach.end:
+            reach.events = 0
+        elif reach.events >= 0:
+            reach.events -= events
+        self._tide.write(self._reaches)
+        for key in [key for key in self._fresh if key[0] == name and key[1] < before]:
+            self._fresh_bytes -= len(self._fresh.pop(key).block)
 
     def _unanswered(self) -> Iterator[tuple[str, int, int]]:
         """(class, first offset, end) of what the centre does not have yet, the most important first."""
         for name in CLASSES:
-            start, end = self._log.bounds(name)[0]
-            yield name, max(start, self._answered_to.get(name, 0)), end
+            yield name, self._reaches[name].start, self._reaches[name].end
 
     async def _oldest(self) -> tuple[str, int, EventBatch] | None:
         for name, start, end in self._unanswered():
@@ -247,27 +292,20 @@ class Spool:
                 continue
             if fresh := self._fresh.get((name, start)):
                 return name, start, fresh
-            for record in await self._log.read(name, 0, start, 1):
-                try:
-                    return name, record.offset, _batch(record)
-                except Poison as error:
-                    await self._pass_over(name, record.offset, str(error))
-                    return await self._oldest()
+            (record,) = await self._read(name, start, 1)
+            return name, start, batch_of(record.headers, record.value)
         return None
 
-    async def _pass_over(self, name: str, offset: int, trouble: str) -> None:
-        """A record that the disk gave back otherwise than it was written."""
-        async with self._putting:
-            await self._tell_gap(None, f"a batch in the spool was damaged, and its events are lost: {trouble}")
-        await self._log.trim(name, 0, offset + 1)
+    async def _read(self, name: str, start: int, at_most: int) -> list[Record]:
+        """One at least. Raises Damaged where one is missing."""
+        records = await self._log.read(name, 0, start, at_most)
+        if not records or any(record.offset != start + n for n, record in enumerate(records)):
+            raise Damaged(f"batch {start} of the class {name} is missing")
+        return records
 
     async def _trim_answered(self) -> None:
         self._untrimmed = 0
-        await asyncio.gather(*(self._log.trim(name, 0, offset) for name, offset in self._answered_to.items()))
-
-    def _forget_fresh(self, name: str, before: int) -> None:
-        for key in [key for key in self._fresh if key[0] == name and key[1] < before]:
-            self._fresh_bytes -= len(self._fresh.pop(key).block)
+        await asyncio.gather(*(self._log.trim(name, 0, start) for name, start, _ in self._unanswered()))
 
     async def _make_room(self) -> None:
         """Drop the oldest of the lowest class until a tenth is free, told before it is done: a kill between the two
@@ -275,29 +313,26 @@ class Spool:
         await self._trim_answered()
         goal = self._max_bytes * 9 // 10
         for name in reversed(CLASSES):
-            excess = self._log.size() - goal
-            if name == HEALTH or excess <= 0:
+            if name == HEALTH:
                 return
-            await self._drop(name, excess)
+            reach = self._reaches[name]
+            while reach.start < reach.end:  # again: what tells of the drop takes room too
+                if (excess := self._log.size() - goal) <= 0:
+                    return
+                await self._drop(name, excess)
 
     async def _drop(self, name: str, excess: int) -> None:
-        at, end = self._log.bounds(name)[0]
+        at, end = self._reaches[name].start, self._reaches[name].end
         counts: Counter[LogSource] = Counter()
         spans: dict[LogSource, tuple[str, str]] = {}
         freed = 0
         while freed < excess and at < end:
-            if not (records := await self._log.read(name, 0, at, 16)):
-                break
-            for record in records:
+            for record in await self._read(name, at, 16):
                 if freed >= excess:
                     break
                 freed += len(record.value)
                 at = record.offset + 1
-                try:
-                    envelope = _batch(record).envelope
-                except Poison:
-                    await self._tell_gap(None, "the spool was full: dropped a batch that was damaged")
-                    continue
+                envelope = batch_of(record.headers, record.value).envelope
                 source = envelope.logsource
                 counts[source] += envelope.count
                 spans[source] = _wider(spans.get(source), _span_of(record.value))
@@ -305,23 +340,24 @@ class Spool:
             reason = f"the spool was full: dropped the oldest events of {logsource}"
             await self._tell_gap(count, reason, *spans[logsource])
         self.dropped += counts.total()
-        self._forget_fresh(name, at)
+        self._forget(name, at, counts.total())
         await self._log.trim(name, 0, at)
         _log.warning("spool_dropped", events=counts.total(), spool_class=name)
 
     async def _tell_gap(self, count: int | None, reason: str, first: str = "", last: str = "") -> None:
         """`count` is None when nobody knows how many."""
+        fields = {"Dropped": count, "From": first, "To": last if first else ""}
+        await self._tell("gap", reason, **{name: value for name, value in fields.items() if value not in (None, "")})
+
+    async def _tell(self, kind: str, reason: str, **fields: object) -> None:
         event: dict[str, Any] = {
             TIMESTAMP: format_time(self._clock()),
             "Hostname": self._hostname,
-            "Kind": "gap",
+            "Kind": kind,
             "Collector": "spool",
             "Reason": reason,
+            **fields,
         }
-        if count is not None:
-            event["Dropped"] = count
-        if first:
-            event["From"], event["To"] = first, last
         await self._append({AGENT_HEALTH: [canonical(event)]})
 
     def _keep_dead(self, batch: EventBatch, reason: str) -> bool:
@@ -338,15 +374,6 @@ class Spool:
         return True
 
 
-def _record(batch: EventBatch) -> NewRecord:
-    return NewRecord(b"", batch.block, {"envelope": encode_envelope(batch.envelope)})
-
-
-def _batch(record: Record) -> EventBatch:
-    """Raises Poison when it is none."""
-    return EventBatch(decode_envelope(record.headers.get("envelope", b"")), record.value)
-
-
 def _span_of(block: bytes) -> tuple[str, str]:
     """The earliest and the latest time in it: sources need not tell in order. Canonical times sort as text."""
     times = []
@@ -360,33 +387,11 @@ def _wider(known: tuple[str, str] | None, more: tuple[str, str]) -> tuple[str, s
     return more if known is None else (min(known[0], more[0]), max(known[1], more[1]))
 
 
-def _open(folder: Path, clock: Clock) -> SqliteEventLog:
-    log = SqliteEventLog.open(folder, partitions=1, clock=clock, cache_kib=CACHE_KIB)
-    try:
-        for name in CLASSES:
-            log.bounds(name)  # makes what is not there yet
-    except JikimiError:
-        log.close_blocking()
-        raise
-    return log
+def _time(at: float) -> str:
+    """ "" for a time that nobody knows."""
+    return format_time(datetime.fromtimestamp(at, UTC)) if at > 0 else ""
 
 
 def _holds_something(folder: Path) -> bool:
     file = folder / "log.db"
     return file.exists() and file.stat().st_size > 0
-
-
-def _mark(folder: Path) -> Path:
-    return folder / "damaged"
-
-
-def _set_aside(folder: Path) -> None:
-    """Only the latest is kept: it may be as large as a spool. Raises Misconfigured."""
-    try:
-        aside = folder / SET_ASIDE
-        (folder / "log.db").replace(aside)
-        for left in ("log.db-wal", "log.db-shm"):
-            (folder / left).unlink(missing_ok=True)
-        _mark(folder).unlink(missing_ok=True)
-    except OSError as error:
-        raise Misconfigured(f"{folder}: the damaged spool cannot be set aside ({error.strerror})") from error

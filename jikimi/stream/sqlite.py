@@ -82,7 +82,11 @@ class SqliteEventLog:
         self._reading = threading.Lock()
         self._next_age_check = 0.0
         self._closed = False
-        self._load()
+        try:
+            self._load()
+        except sqlite3.Error as error:
+            connection.close()
+            raise sqlite_file.translate(error, self.path) from error
         self._writer = Writer(
             connection,
             translate=lambda error: sqlite_file.translate(error, self.path),
@@ -162,9 +166,11 @@ class SqliteEventLog:
 
     # -- for threads, and for the spool
 
-    def append_blocking(self, topic: str, records: Sequence[NewRecord]) -> list[tuple[int, int]]:
-        """`append` for a thread that has no event loop."""
-        return self._submit_append({topic: records}).result()[topic]
+    def append_blocking(
+        self, topic: str, records: Sequence[NewRecord], notes: Mapping[str, str] = _NONE
+    ) -> list[tuple[int, int]]:
+        """`append` for a thread that has no event loop, and `notes` in the same commit."""
+        return self._submit_append({topic: records}, notes).result()[topic]
 
     async def append_all(
         self, records: Mapping[str, Sequence[NewRecord]], notes: Mapping[str, str] | None = None

@@ -5,6 +5,7 @@ each partition is stored beside the rows and commits with them: `max(id)` would 
 emptied it.
 """
 
+import os
 import sqlite3
 import struct
 from collections.abc import Mapping
@@ -62,8 +63,8 @@ class Extent:
 def open_writer(path: Path, *, synchronous: str = "FULL", cache_kib: int = CACHE_KIB) -> sqlite3.Connection:
     """The one connection that writes and checkpoints (SQLite before 3.51.3 can corrupt with two).
 
-    Raises Misconfigured for a file that is not a log of this version, Damaged for one that cannot be read, Transient
-    for a disk that cannot serve now.
+    Raises Damaged for a file that is not a log of this version or cannot be read, Misconfigured for one that may not be
+    written, Transient for a disk that cannot serve now.
     """
     try:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -76,7 +77,10 @@ def open_writer(path: Path, *, synchronous: str = "FULL", cache_kib: int = CACHE
     except sqlite3.Error as error:
         connection.close()
         raise translate(error, path) from error
-    except Misconfigured:
+    except UnicodeDecodeError as error:  # SQLite quotes what it found in place of a table's description
+        connection.close()
+        raise Damaged(f"{path} is damaged (its tables cannot be read): restore it from a backup") from error
+    except Damaged:
         connection.close()
         raise
     return connection
@@ -87,7 +91,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     if version == 0:
         connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {_NOTES} PRAGMA user_version = {VERSION}; COMMIT;")
     elif version != VERSION:
-        raise Misconfigured(
+        raise Damaged(
             f"{path} was written by another version of Jikimi (log format {version}, this one reads {VERSION}): "
             "use that version, or choose another folder"
         )
@@ -103,6 +107,19 @@ def open_reader(path: Path) -> sqlite3.Connection:
     return reader
 
 
+_DAMAGED = {
+    "SQLITE_NOTADB",
+    "SQLITE_CONSTRAINT_PRIMARYKEY",
+    "SQLITE_CONSTRAINT_ROWID",
+    "SQLITE_CONSTRAINT_UNIQUE",
+    "SQLITE_ERROR",
+    "SQLITE_MISMATCH",
+    "SQLITE_IOERR_READ",
+    "SQLITE_IOERR_SHORT_READ",
+}
+"""ERROR and MISMATCH too: our statements fit the tables that we made; IOERR_READ is a sector nobody can read."""
+
+
 def is_full(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorname", "") == "SQLITE_FULL"
 
@@ -112,8 +129,10 @@ def translate(error: sqlite3.Error, path: Path) -> JikimiError:
     name = getattr(error, "sqlite_errorname", "")
     if name == "SQLITE_FULL":
         return Transient(f"the disk of {path.parent} is full: free some space")
-    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+    if name in _DAMAGED or name.startswith("SQLITE_CORRUPT"):
         return Damaged(f"{path} is damaged ({error}): move it away and restore the folder from a backup")
+    if name.startswith("SQLITE_READONLY") and os.access(path, os.W_OK):
+        return Damaged(f"{path} is damaged (its header says that nobody may write it): restore it from a backup")
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")):
         return Misconfigured(f"{path} cannot be written ({error}): check the folder's owner and permissions")
     return Transient(f"{path} cannot serve now: {error}")
