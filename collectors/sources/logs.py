@@ -27,8 +27,10 @@ from collectors.sources.followed import Followed, Place
 from collectors.sources.journal import JournalFollower, has_journal
 from collectors.sources.memory import Memory
 from collectors.sources.places import Places
+from collectors.sources.print_jobs import PrintJobs
 from jikimi.clock import utc_now
 from jikimi.domain.event import parse_time
+from jikimi.domain.logsource import PRINT_JOB
 
 TICK = 1.0
 LOOK_AFTER = 30.0
@@ -113,6 +115,7 @@ class _Following:
         self._places = Places(feed, source.memory)
         self._journal = self._open_journal()
         self._objects = LogObjects(self._reading)
+        self._print_jobs = PrintJobs()
 
     def round(self) -> bool:
         """Everything that came since. False when that was nothing."""
@@ -232,6 +235,8 @@ class _Following:
 
     def _tell(self, found: Iterable[SourceEvent]) -> None:
         for logsource, event in found:
+            if logsource == PRINT_JOB:
+                event = self._print_jobs.named(event)  # noqa: PLW2901 - the same, with its document's name
             self._feed.emit(logsource, event, _time_of(event))
 
     def _unread(self, _: str) -> None:
