@@ -11,7 +11,8 @@ _END = 3
 
 
 class Job(NamedTuple):
-    """What CUPS's control file says of a job; `created_at` in seconds since 1970, 0 where it does not say."""
+    """What CUPS's control file says of a job; `created_at` in seconds since 1970 and `kilobytes`, 0 where it does not
+    say."""
 
     number: int
     printer: str
@@ -19,6 +20,7 @@ class Job(NamedTuple):
     user: str
     host: str
     created_at: int
+    kilobytes: int
 
 
 def job_of(message: bytes) -> Job | None:
@@ -27,10 +29,12 @@ def job_of(message: bytes) -> Job | None:
     number, uri = told.get("job-id"), told.get("printer-uri")
     if not isinstance(number, int) or not isinstance(uri, str):
         return None
-    created = told.get("time-at-creation")
+    created, size = (
+        value if isinstance(value := told.get(name), int) else 0 for name in ("time-at-creation", "job-k-octets")
+    )
     names = ("job-name", "job-originating-user-name", "job-originating-host-name")
     document, user, host = (str(told.get(name, "")) for name in names)
-    return Job(number, uri.rpartition("/")[2], document, user, host, created if isinstance(created, int) else 0)
+    return Job(number, uri.rpartition("/")[2], document, user, host, created, size)
 
 
 def attributes(message: bytes) -> dict[str, str | int]:

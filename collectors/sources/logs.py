@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
+from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -27,7 +28,7 @@ from collectors.sources.followed import Followed, Place
 from collectors.sources.journal import JournalFollower, has_journal
 from collectors.sources.memory import Memory
 from collectors.sources.places import Places
-from collectors.sources.print_jobs import PrintJobs
+from collectors.sources.print_jobs import FOLDER, PrintJobs
 from jikimi.clock import utc_now
 from jikimi.domain.event import parse_time
 from jikimi.domain.logsource import PRINT_JOB
@@ -38,7 +39,8 @@ LOOK_AFTER = 30.0
 SAVE_AFTER, FINISH_WITHIN = 2.0, 3.0
 HEAD = 1 << 16
 JOURNAL: Final = "journal"
-"""The name of its mark; those of files are their paths."""
+PRINTED: Final = "print jobs"
+"""The names of their marks; those of files are their paths."""
 
 
 @dataclass
@@ -50,6 +52,7 @@ class Logs:
     own: set[int]
     zone: tzinfo = UTC
     journal_options: tuple[str, ...] = ()
+    print_jobs: Path = FOLDER
     name: str = field(default="logs", init=False)
 
     def run(self, feed: Feed, stop: threading.Event) -> None:
@@ -106,7 +109,7 @@ class _Following:
         self._feed = feed
         self._reading = Reading(utc_now, self._unread, source.zone)
         self._known: dict[str, Any] = source.memory.load()
-        marked = {path: orjson.loads(place) for path, place in feed.marks.items() if path != JOURNAL}
+        marked = {path: orjson.loads(place) for path, place in feed.marks.items() if path[:1] == "/"}
         self._files: dict[str, list[Any]] = self._known.get("files", {}) | marked
         self._logs: dict[str, _Log] = {}
         self._troubles: dict[str, str] = {}
@@ -115,13 +118,15 @@ class _Following:
         self._places = Places(feed, source.memory)
         self._journal = self._open_journal()
         self._objects = LogObjects(self._reading)
-        self._print_jobs = PrintJobs()
+        told = feed.marks.get(PRINTED, "")
+        self._print_jobs = PrintJobs(int(told) if told else None, source.print_jobs)
 
     def round(self) -> bool:
         """Everything that came since. False when that was nothing."""
         now = time.monotonic()
         if now - self._looked_at >= LOOK_AFTER or not self._looked_at:
             self._look(first=not self._looked_at)
+            self._tell_print_jobs()
             self._looked_at = now
         busy = self._read_journal()
         for log in self._logs.values():
@@ -222,6 +227,10 @@ class _Following:
             self._feed.mark(JOURNAL, self._journal.cursor)
         return bool(entries)
 
+    def _tell_print_jobs(self) -> None:
+        self._tell(SourceEvent(PRINT_JOB, job) for job in self._print_jobs.fresh())
+        self._feed.mark(PRINTED, str(self._print_jobs.told))
+
     def _journal_entries(self, journal: JournalFollower) -> list[dict[str, Any]]:
         """Raises OSError when the journal breaks off; a place in it that leads nowhere is given up."""
         try:
@@ -235,8 +244,6 @@ class _Following:
 
     def _tell(self, found: Iterable[SourceEvent]) -> None:
         for logsource, event in found:
-            if logsource == PRINT_JOB:
-                event = self._print_jobs.named(event)  # noqa: PLW2901 - the same, with its document's name
             self._feed.emit(logsource, event, _time_of(event))
 
     def _unread(self, _: str) -> None:

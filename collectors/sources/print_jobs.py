@@ -1,54 +1,63 @@
-"""Which document was printed: CUPS's access log, the only one that Debian keeps, tells of a job all but its name.
+"""Print jobs by CUPS's control files (/var/spool/cups/c00001), which only root reads.
 
-The name is in the control file of the job (cupsd(8), /var/spool/cups/c00001), which only root reads.
+Debian switches page_log off, and the access log leaves the document's name out. cupsd writes a job's file within half a
+minute (cupsd.conf(5), DirtyCleanInterval).
 """
 
 import contextlib
-from collections import deque
-from datetime import datetime
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 from collectors.logs.ipp import Job, job_of
-from jikimi.domain.event import TIMESTAMP, Event, parse_time
+from jikimi.domain.event import TIMESTAMP, Event, format_time
 
 FOLDER = Path("/var/spool/cups")
-LATEST = 50
-"""Jobs that are looked at, the newest: a log that is followed is a second behind."""
-NEAR = 60.0
-"""Seconds from a job's creation until its document was sent."""
 LARGEST = 1 << 18
+_NAME = re.compile(r"c(\d{5,10})")
 
 
 class PrintJobs:
-    """Not thread-safe."""
+    """`told` is the number of the last job an earlier life told of; without one telling begins with the next job."""
 
-    def __init__(self, folder: Path = FOLDER) -> None:
+    def __init__(self, told: int | None, folder: Path = FOLDER) -> None:
+        self.told = told
         self._folder = folder
-        self._named: deque[int] = deque(maxlen=4 * LATEST)
 
-    def named(self, event: Event) -> Event:
-        """The event with `Document`, `JobId` and who printed it, where a job fits that fits no earlier event."""
-        if "JobId" in event or "Operation" not in event:
-            return event
-        with contextlib.suppress(ValueError, KeyError):
-            at = parse_time(str(event[TIMESTAMP]))
-            if (job := self._fitting(str(event["Printer"]), at)) is not None:
-                self._named.append(job.number)
-                told = {"JobId": job.number, "Document": job.document, "User": job.user, "SourceHostname": job.host}
-                return event | {name: value for name, value in told.items() if value}
-        return event
-
-    def _fitting(self, printer: str, at: datetime) -> Job | None:
-        """Of the same printer, the one created nearest before."""
-        ages = ((at.timestamp() - job.created_at, job.number, job) for job in self._jobs() if job.printer == printer)
-        return min((one for one in ages if -1 <= one[0] <= NEAR and one[1] not in self._named), default=(0, 0, None))[2]
-
-    def _jobs(self) -> list[Job]:
+    def fresh(self) -> list[Event]:
+        """Jobs since the last call, in order; files come whole (cupsd renames them), so a damaged one is left out."""
+        numbers = self._numbers()
+        if self.told is None or (numbers and max(numbers) < self.told):  # cupsd begins anew when its history is removed
+            self.told = max(numbers, default=0)
+            return []
         found = []
-        for path in sorted(self._folder.glob("c[0-9]*"), reverse=True)[:LATEST]:
-            with contextlib.suppress(OSError):
-                with path.open("rb") as file:
-                    job = job_of(file.read(LARGEST))
-                if job is not None:
-                    found.append(job)
+        for number in sorted(number for number in numbers if number > self.told):
+            self.told = number
+            if (job := self._job(number)) is not None:
+                found.append(_event(job))
         return found
+
+    def _numbers(self) -> dict[int, Path]:
+        try:
+            return {int(name[1]): path for path in self._folder.iterdir() if (name := _NAME.fullmatch(path.name))}
+        except OSError:
+            return {}
+
+    def _job(self, number: int) -> Job | None:
+        with contextlib.suppress(OSError), (self._folder / f"c{number:05d}").open("rb") as file:
+            return job_of(file.read(LARGEST))
+        return None
+
+
+def _event(job: Job) -> Event:
+    event: Event = {
+        "Printer": job.printer,
+        "User": job.user,
+        "JobId": job.number,
+        "Document": job.document,
+        "SourceHostname": job.host,
+        "SizeBytes": job.kilobytes * 1024 or None,
+    }
+    if job.created_at:
+        event[TIMESTAMP] = format_time(datetime.fromtimestamp(job.created_at, UTC))
+    return event

@@ -29,7 +29,7 @@ CREATED = 1796096582
 
 
 def test_a_recorded_job_tells_its_document_and_who_printed_it() -> None:
-    assert job_of(RECORDED) == Job(1, "filep", "금형 설계도 최종(1).txt", "root", "localhost", CREATED)
+    assert job_of(RECORDED) == Job(1, "filep", "금형 설계도 최종(1).txt", "root", "localhost", CREATED, 1)
 
 
 def test_a_job_that_breaks_off_tells_what_came_before() -> None:

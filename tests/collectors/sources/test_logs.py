@@ -18,6 +18,7 @@ from collectors.sources.feed import Feed
 from collectors.sources.logs import Logs
 from collectors.sources.memory import Memory
 from jikimi.domain.logsource import AGENT_HEALTH
+from tests.collectors.logs.test_ipp import RECORDED
 
 REMOTE = next((path for path in ("/lib/systemd/systemd-journal-remote",) if Path(path).exists()), "")
 FAILED = "Nov 22 03:00:00 web-1 sshd[77]: Failed password for root from 203.0.113.9 port 4711 ssh2\n"
@@ -93,7 +94,7 @@ def nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def source(tmp_path: Path, *files: str, **more: Any) -> Logs:
     chosen = LogSettings(journal=bool(more), files=tuple(str(tmp_path / file) for file in files))
-    return Logs(chosen, Memory(tmp_path / "memory.json"), set(), **more)
+    return Logs(chosen, Memory(tmp_path / "memory.json"), set(), print_jobs=tmp_path / "cups", **more)
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -303,3 +304,14 @@ def journal(folder: Path, message: str) -> None:
     entry = f"{moment}_PID=77\nSYSLOG_IDENTIFIER=sshd\nMESSAGE={message}\n\n"
     file = folder / f"{stamp}.journal"
     subprocess.run([REMOTE, "-o", file, "-"], input=entry.encode(), check=True, capture_output=True)
+
+
+def test_a_print_job_is_told_with_its_documents_name_and_never_twice(tmp_path: Path) -> None:
+    (tmp_path / "cups").mkdir()
+    with running(source(tmp_path)) as first:
+        until(lambda: first.marks.get("print jobs") == "0")
+        (tmp_path / "cups" / "c00001").write_bytes(RECORDED)
+        assert first.until(1)[0]["Document"] == "금형 설계도 최종(1).txt"
+    with running(source(tmp_path), first) as second:
+        time.sleep(0.3)
+    assert second.events == []
