@@ -23,6 +23,8 @@ EVENT_ON_CHILD, RENAME, ONDIR = 0x0800_0000, 0x1000_0000, 0x4000_0000
 
 FILES = MODIFY | CLOSE_WRITE | CLOSE_NOWRITE | CREATE | DELETE | ONDIR
 """What is asked of a folder or a volume; ONDIR for new and renamed folders."""
+BY_DESCRIPTOR = MODIFY | CLOSE_WRITE | CLOSE_NOWRITE | OPEN
+"""All that can be asked of a file system without handles."""
 OPENINGS = FILES | OPEN
 """What is asked of a protected folder besides: a document that is still open was read, too."""
 
@@ -70,6 +72,14 @@ def init(*, unlimited: bool = True) -> int:
     if unlimited:
         flags |= UNLIMITED_QUEUE | UNLIMITED_MARKS
     return _checked(_libc.fanotify_init(ctypes.c_uint(flags), ctypes.c_uint(os.O_RDONLY)), "fanotify_init")
+
+
+def init_by_descriptor() -> int:
+    """A group whose records carry an open descriptor instead of names: for file systems without handles (FUSE), where
+    only openings, writes and closings can be asked for. Reading waits. Raises OSError."""
+    flags = CLOEXEC | UNLIMITED_QUEUE | UNLIMITED_MARKS
+    opened_with = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | getattr(os, "O_LARGEFILE", 0)
+    return _checked(_libc.fanotify_init(ctypes.c_uint(flags), ctypes.c_uint(opened_with)), "fanotify_init")
 
 
 def mark(group: int, path: str, mask: int, *, filesystem: bool = False) -> None:
@@ -129,6 +139,17 @@ def signals(buffer: bytes) -> Iterator[Signal]:
             return
         places: dict[int, Place] = dict(_places(buffer, at + head, at + length))
         yield Signal(mask, pid, places.get(DFID_NAME), places.get(OLD_DFID_NAME), places.get(NEW_DFID_NAME))
+        at += length
+
+
+def descriptors(buffer: bytes) -> Iterator[tuple[int, int, int]]:
+    """(mask, process id, descriptor) of each record of a group by descriptor; each descriptor has to be closed."""
+    at = 0
+    while at + METADATA.size <= len(buffer):
+        length, _, _, _, mask, descriptor, pid = METADATA.unpack_from(buffer, at)
+        if length < METADATA.size:
+            return
+        yield mask, pid, descriptor
         at += length
 
 

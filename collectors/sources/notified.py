@@ -132,6 +132,9 @@ class Notified:
         waiting = self._handler.changes
         return [waiting.popleft() for _ in range(len(waiting))]
 
+    def ending(self) -> None:
+        """Nothing is held back here."""
+
     def close(self) -> None:
         self._observer.stop()
         self._observer.join(5)

@@ -102,6 +102,9 @@ class Trees:
             if len(buffer) < READ_BYTES // 2:
                 return found
 
+    def ending(self) -> None:
+        """Nothing is held back here."""
+
     def close(self) -> None:
         os.close(self._group)
 

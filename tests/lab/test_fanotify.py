@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from collectors.sources.by_descriptor import ByDescriptor
 from collectors.sources.files import Files
 from collectors.sources.memory import Memory
 from collectors.sources.trees import Trees
@@ -211,7 +212,10 @@ def test_a_stick_stays_watched_when_a_second_mount_of_it_goes_and_when_it_comes_
 def test_a_volume_that_fanotify_cannot_watch_is_watched_without_who_and_that_is_said(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on FUSE, whose files have no handles: ENODEV."""
+    """As where files have no handles (ENODEV) and descriptors are refused too."""
+
+    def refuse_descriptors(top: str, _: Processes) -> ByDescriptor:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), top)
 
     def refuse(trees: Trees, path: str, *, volume: bool) -> None:
         if volume:
@@ -220,6 +224,7 @@ def test_a_volume_that_fanotify_cannot_watch_is_watched_without_who_and_that_is_
 
     watch = Trees.watch
     monkeypatch.setattr(Trees, "watch", refuse)
+    monkeypatch.setattr("collectors.sources.blended.ByDescriptor", refuse_descriptors)
     source = Files((str(folder),), Memory(tmp_path / "files.json"), loop_is_removable=True)
     with stick(tmp_path / "stick.img", label="TRIAL") as device, Watching(source) as watching:
         with mounted(device, tmp_path / "media") as point:
