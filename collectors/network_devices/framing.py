@@ -5,6 +5,8 @@ import re
 from collectors.network_devices.syslog import LONGEST
 
 _COUNT = re.compile(rb"([1-9]\d{0,6}) (?=<)")
+_COUNT_OF_ANY = re.compile(rb"([1-9]\d{0,6}) ")
+"""Before a message without a priority: believed of a sender that has counted before."""
 _MAYBE_COUNT = re.compile(rb"[1-9]\d{0,6} ?$")
 
 
@@ -15,6 +17,7 @@ class Framing:
         self._rest = b""
         self._skip = 0
         self._skip_line = False
+        self._count = _COUNT
         self.cut = 0
         """Messages longer than LONGEST, or that the connection ended within: only the beginning was given."""
 
@@ -37,7 +40,7 @@ class Framing:
     def close(self) -> list[bytes]:
         """What the connection ended within; counted as cut when more was announced."""
         rest, self._rest = self._rest, b""
-        if counted := _COUNT.match(rest):
+        if counted := self._count.match(rest):
             self.cut += 1
             rest = rest[counted.end() :]
         return [rest] if rest.strip() else []
@@ -54,8 +57,9 @@ class Framing:
 
     def _next(self, data: bytes, at: int, messages: list[bytes]) -> int:
         """Where the message at `at` ends, which is appended; `at` itself while more bytes are needed."""
-        counted = _COUNT.match(data, at)
+        counted = self._count.match(data, at)
         if counted:
+            self._count = _COUNT_OF_ANY
             size, start = int(counted[1]), counted.end()
             if len(data) - start >= min(size, LONGEST):
                 self._append(data[start : start + size], messages, size)

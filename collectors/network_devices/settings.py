@@ -58,6 +58,7 @@ class DeviceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise Misconfigured("network_devices: TLS needs `certificate` (and `key`, unless it is in the same file)")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.num_tickets = 0  # nobody reads them; a sender that closes over them resets what it sent last
         try:
             context.load_cert_chain(self.certificate, self.key or None)
             if self.sender_authority:

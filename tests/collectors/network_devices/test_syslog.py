@@ -69,6 +69,21 @@ def test_a_stream_gives_the_same_messages_however_it_is_cut_and_framed(
     assert found == [raw for raw, _ in sent]
 
 
+def test_a_sender_that_counts_may_send_messages_without_a_priority() -> None:
+    sent = [b"<13>first", b"second\nof two lines", b"7 third"]
+    framing = Framing()
+    assert framing.feed(b"".join(b"%d %s" % (len(raw), raw) for raw in sent)) == sent
+
+
+def test_a_message_that_the_connection_ended_within_is_given_without_its_count_and_counted() -> None:
+    framing = Framing()
+    assert framing.feed(b"500 <13>half") == []
+    assert (framing.close(), framing.cut) == ([b"<13>half"], 1)
+    framing = Framing()
+    assert framing.feed(b"<13>no line end") == []
+    assert (framing.close(), framing.cut) == ([b"<13>no line end"], 0)
+
+
 @pytest.mark.parametrize("counted", [True, False])
 def test_a_message_that_is_too_long_is_cut_counted_and_the_next_is_whole(counted: bool) -> None:
     long = b"<13>" + b"x" * (3 * LONGEST)
