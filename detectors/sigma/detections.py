@@ -35,13 +35,15 @@ def check_search(name: str, definition: Any) -> None:
         for item in definition:
             if item is None:
                 raise Unsupported(f"{name!r}: null needs a field, it is no keyword", f"{name}:")
-            if isinstance(item, dict | list):
+            if not isinstance(item, str | int | float):
                 check_search(name, item)
     elif isinstance(definition, dict):
         for field, values in definition.items():
             check_field(field, values)
     elif definition is None:
         raise Unsupported(f"the search identifier {name!r} is empty", f"{name}:")
+    elif not isinstance(definition, _PLAIN):
+        raise Unsupported(f"the search identifier {name!r} is neither a map, a list nor a keyword", f"{name}:")
 
 
 def check_field(field: Any, values: Any) -> None:

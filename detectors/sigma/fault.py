@@ -48,6 +48,7 @@ _ATTRIBUTES: tuple[tuple[type[Exception], str], ...] = (
     (pysigma.SigmaConditionError, "condition"),
     (pysigma.SigmaFilterConditionError, "condition"),
     (pysigma.SigmaFilterRuleReferenceError, "rules"),
+    (RecursionError, "condition"),  # searches are as deep as YAML may be at most
 )
 _CORRELATION_PARTS = ("aliases", "generate", "group-by", "timespan", "condition", "rule references")
 _MODIFIER = re.compile(r"Modifier (\w+) incompatible to value type")
@@ -151,6 +152,8 @@ def _sentence(error: Exception, path: Path = (), value: Any = None) -> str:
     """One sentence, without the file name pySigma appends and the words of its inside."""
     if isinstance(error, Unsupported):
         return str(error)
+    if isinstance(error, RecursionError):
+        return "the condition is nested too deeply to be read"
     text = " ".join(str(error.args[0]).split()) if error.args else type(error).__name__
     field = next((step for step in reversed(path) if isinstance(step, str)), "")
     if found := _MODIFIER.match(text):

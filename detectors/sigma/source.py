@@ -1,5 +1,6 @@
 """A rule file: its documents and its lines, so that a refusal can point at one."""
 
+import codecs
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +16,7 @@ from detectors.sigma.yaml_loader import Base, Loader
 from jikimi.errors import Misconfigured
 
 _DEEP = 200
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _INDENTED = re.compile(rf"^[ \-?:]{{{_DEEP}}}", re.MULTILINE)
 
 
@@ -32,8 +34,8 @@ class Source(msgspec.Struct, frozen=True):
     data: bytes
 
     def documents(self) -> list[Document]:
-        """The YAML documents. Raises ValueError-like `yaml.YAMLError` or UnicodeDecodeError."""
-        _check_depth(self.data.decode("utf-8-sig"))
+        """The YAML documents. Raises `yaml.YAMLError`, also for no UTF-8, or ValueError when nested too deeply."""
+        _check_depth(_text_of(self.data))
         return [Document(node.start_mark.line + 1, loader.construct_document(node)) for loader, node in self.nodes()]
 
     def line_of(self, near: str, begin: int = 1) -> int:
@@ -81,6 +83,19 @@ def _line_of(node: yaml.Node | None, path: Sequence[str | int]) -> int | None:
         else:
             return None
     return line
+
+
+def _text_of(data: bytes) -> str:
+    if data.startswith(_UTF16_MARKS) or b"\x00" in data[:4]:
+        raise yaml.MarkedYAMLError(problem="the file is UTF-16 or UTF-32 text; save it as UTF-8")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start)
+        mark = yaml.Mark("", error.start, line, 0, None, 0)
+        raise yaml.MarkedYAMLError(
+            problem="a byte that is not UTF-8; save the file as UTF-8", problem_mark=mark
+        ) from error
 
 
 def _check_depth(text: str) -> None:

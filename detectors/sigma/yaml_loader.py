@@ -34,6 +34,8 @@ class Loader(Base):  # type: ignore[misc]
         """Raises yaml.YAMLError for a key that stands twice, a merge key, and a key that is neither text nor number."""
         seen = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise _refused("a key is a list or a map, and must be text", key)
             if key.tag == "tag:yaml.org,2002:merge":
                 raise _refused("a merge key (<<) is not YAML 1.2, which Sigma is written in", key)
             if key.tag == "tag:yaml.org,2002:str":

@@ -221,3 +221,28 @@ def test_a_broken_link_is_refused_by_name(tmp_path: Path) -> None:
 def test_a_file_that_only_shares_with_rules_that_are_not_there_is_refused(load: Load) -> None:
     _, report = load("action: global\nlogsource: {product: test}\n---\naction: reset\n")
     assert [r.reason for r in report.refused] == ["there is no rule in this file, only what rules share"]
+
+
+@pytest.mark.parametrize(
+    ("data", "line", "reason"),
+    [
+        (ONE.encode("utf-16"), 1, "UTF-16"),
+        (ONE.encode("utf-16-be"), 1, "UTF-16"),
+        (ONE.encode("utf-32"), 1, "UTF-32"),
+        (b"title: One\nauthor: \xff\n", 2, "not UTF-8"),
+        (b"title: One\n? [a]\n: b\n", 2, "a key is a list or a map"),
+        (b"title: One\nlogsource: {product: x}\ndetection:\n  s: !!set {a}\n  condition: s\n", 4, "neither a map"),
+        (
+            b"title: One\nlogsource: {product: x}\ndetection:\n  s: {F: a}\n  condition: " + b"not " * 20_000 + b"s\n",
+            5,
+            "nested too deeply",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_words_and_with_its_line(
+    tmp_path: Path, data: bytes, line: int, reason: str
+) -> None:
+    (tmp_path / "a.yml").write_bytes(data)
+    (refusal,) = load_rules([tmp_path])[1].refused
+    assert reason in refusal.reason
+    assert refusal.line == line
