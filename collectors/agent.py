@@ -6,7 +6,7 @@ import os
 import platform
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
@@ -115,9 +115,15 @@ class Anew(NamedTuple):
 
 
 async def run(
-    state: StateDir, *, restarts: int = 0, clock: Clock = utc_now, stop: asyncio.Event | None = None
+    state: StateDir,
+    *,
+    restarts: int = 0,
+    clock: Clock = utc_now,
+    stop: asyncio.Event | None = None,
+    computer_stops: Callable[[], bool] = computer_stops,
 ) -> Anew | None:
     """Watch until SIGTERM, SIGINT or `stop` (None), or until the agent has to start anew.
+    `computer_stops` says, when it ends, whether the whole computer does.
 
     Raises Misconfigured, AlreadyRunning, Refused (the centre turned us away)."""
     who = identity.load(state.credential)
@@ -129,7 +135,7 @@ async def run(
         spool = await Spool.open(state.spool, agent_id=who.agent_id, hostname=who.device, clock=clock)
         stack.push_async_callback(spool.close)
         client = await stack.enter_async_context(Client(ANSWER_WITHIN))
-        return await _Agent(state, who, spool, client, clock).run(stop, restarts)
+        return await _Agent(state, who, spool, client, clock, computer_stops).run(stop, restarts)
 
 
 class _Said(msgspec.Struct):
@@ -150,7 +156,9 @@ class _Agent:
         spool: Spool,
         client: Client,
         clock: Clock,
+        computer_stops: Callable[[], bool],
     ) -> None:
+        self._computer_stops = computer_stops
         self._state = state
         self._who = who
         self._spool = spool
@@ -211,7 +219,7 @@ class _Agent:
             kind: HealthKind = "degraded" if anew.too_heavy else "heartbeat"
             await self._supervisor.stop(kind, f"the agent starts itself anew: {anew.why}")
         else:
-            await self._supervisor.stop(Shutdown=await asyncio.to_thread(computer_stops))
+            await self._supervisor.stop(Shutdown=await asyncio.to_thread(self._computer_stops))
         for task in others:
             task.cancel()
         await asyncio.gather(carrying, *others, return_exceptions=True)

@@ -33,11 +33,36 @@ if sys.platform == "win32":
         return int(counters.WorkingSetSize)
 
 elif sys.platform == "darwin":
-    import resource
+    import ctypes
+    import os
+
+    class _Usage(ctypes.Structure):
+        """rusage_info_v0 of <sys/resource.h>."""
+
+        _fields_ = (
+            ("ri_uuid", ctypes.c_uint8 * 16),
+            ("ri_user_time", ctypes.c_uint64),
+            ("ri_system_time", ctypes.c_uint64),
+            ("ri_pkg_idle_wkups", ctypes.c_uint64),
+            ("ri_interrupt_wkups", ctypes.c_uint64),
+            ("ri_pageins", ctypes.c_uint64),
+            ("ri_wired_size", ctypes.c_uint64),
+            ("ri_resident_size", ctypes.c_uint64),
+            ("ri_phys_footprint", ctypes.c_uint64),
+            ("ri_proc_start_abstime", ctypes.c_uint64),
+            ("ri_proc_exit_abstime", ctypes.c_uint64),
+        )
+
+    _V0 = 0
+    _libproc = ctypes.CDLL("/usr/lib/libproc.dylib", use_errno=True)
+    _libproc.proc_pid_rusage.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.POINTER(_Usage))
 
     def resident() -> int:
-        """The highest so far: getrusage(2) tells no other, so a cap is passed for good here."""
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        """<libproc.h>, proc_pid_rusage."""
+        usage = _Usage()
+        if _libproc.proc_pid_rusage(os.getpid(), _V0, usage):
+            raise OSError(ctypes.get_errno(), "proc_pid_rusage")
+        return int(usage.ri_resident_size)
 
 else:
     import os

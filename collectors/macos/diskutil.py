@@ -5,6 +5,7 @@ round; the disk's BSD name joins them.
 """
 
 import plistlib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 from xml.parsers.expat import ExpatError
@@ -22,13 +23,19 @@ class Stick(NamedTuple):
     serial: str
 
 
+IMAGE = "Disk Image"
+_PARTITION = re.compile(r"(disk\d+)s\d+")
 NO_STICK = Stick("", "", "")
 
 
 def volumes_of(listed: bytes) -> list[str]:
-    """The identifiers (disk4s1) in `diskutil list -plist external physical`. Raises ValueError."""
+    """The identifiers (disk4s1) in `diskutil list -plist external`. Raises ValueError."""
     told = _plist(listed)
-    parts = [part for disk in told.get("AllDisksAndPartitions", ()) for part in (disk, *disk.get("Partitions", ()))]
+    parts = [
+        part
+        for disk in told.get("AllDisksAndPartitions", ())
+        for part in (disk, *disk.get("Partitions", ()), *disk.get("APFSVolumes", ()))
+    ]
     return [part["DeviceIdentifier"] for part in parts if part.get("MountPoint")]
 
 
@@ -36,9 +43,9 @@ def volume(info: bytes, sticks: Mapping[str, Stick], user: str = "") -> ListedVo
     """None for what is not mounted, or not from outside. Raises ValueError."""
     told = _plist(info)
     outside = told.get("RemovableMediaOrExternalDevice") or told.get("Removable") or told.get("BusProtocol") == "USB"
-    if not told.get("MountPoint") or not outside:
+    if not told.get("MountPoint") or not outside or told.get("BusProtocol") == IMAGE:
         return None
-    whole = told.get("ParentWholeDisk") or told.get("DeviceIdentifier", "")
+    whole = _disk_of(told)
     stick = sticks.get(whole, NO_STICK)
     return ListedVolume(
         told["MountPoint"],
@@ -53,6 +60,14 @@ def volume(info: bytes, sticks: Mapping[str, Stick], user: str = "") -> ListedVo
         not told.get("WritableVolume", True),
         user,
     )
+
+
+def _disk_of(info: Mapping[str, Any]) -> str:
+    """The disk that can be held in a hand: a volume of APFS lies on one that is made up, on a partition of it."""
+    stores = [store.get("APFSPhysicalStore", "") for store in info.get("APFSPhysicalStores", ())]
+    if stores and (partition := _PARTITION.fullmatch(stores[0])):
+        return partition[1]
+    return str(info.get("ParentWholeDisk") or info.get("DeviceIdentifier", ""))
 
 
 def sticks(profile: bytes) -> dict[str, Stick]:

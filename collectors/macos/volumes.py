@@ -37,7 +37,7 @@ class Volumes:
 def _look() -> list[ListedVolume]:
     sticks = diskutil.sticks(_said("/usr/sbin/system_profiler", "SPUSBDataType", "-json"))
     user = user_name(os.stat("/dev/console").st_uid)  # noqa: PTH116 - whoever sits at the screen owns it
-    names = diskutil.volumes_of(_said("/usr/sbin/diskutil", "list", "-plist", "external", "physical"))
+    names = diskutil.volumes_of(_said("/usr/sbin/diskutil", "list", "-plist", "external"))
     found = (diskutil.volume(_said("/usr/sbin/diskutil", "info", "-plist", name), sticks, user) for name in names)
     return [volume for volume in found if volume is not None]
 

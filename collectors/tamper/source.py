@@ -107,7 +107,10 @@ class Tamper:
         if last is None or last.ended:
             return
         span = {"From": format_time(self._last_alive or last.began), "To": format_time(self._began)}
-        if last.boot == self._boot:
+        if not self._boot:
+            why = "the agent was ended without being stopped in order, or the computer went off"
+            feed.health("blind", why, Collector="agent", **span)
+        elif last.boot == self._boot:
             feed.health("killed", "the agent was ended without being stopped in order", Collector="agent", **span)
         else:
             feed.health("blind", "the computer went off without stopping the agent", Collector="agent", **span)

@@ -15,6 +15,7 @@ import win32serviceutil
 
 from collectors import agent
 from collectors.settings import StateDir, default_state_dir
+from jikimi.errors import Misconfigured
 from jikimi.logs import set_up_logs
 
 NAME = "JikimiAgent"
@@ -36,12 +37,15 @@ class AgentService(win32serviceutil.ServiceFramework):
         super().__init__(words)
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
+        self._windows_ends = False
 
     def SvcStop(self) -> None:  # noqa: N802 - pywin32's name
         self.ReportServiceStatus(win32service.SERVICE_STOP_PENDING, waitHint=10_000)
         self._loop.call_soon_threadsafe(self._stop.set)
 
-    SvcShutdown = SvcStop
+    def SvcShutdown(self) -> None:  # noqa: N802 - pywin32's name
+        self._windows_ends = True
+        self.SvcStop()
 
     def SvcDoRun(self) -> None:  # noqa: N802 - pywin32's name
         """Ends with an error that Windows sees when the agent has to start anew, so that it is started anew."""
@@ -49,7 +53,9 @@ class AgentService(win32serviceutil.ServiceFramework):
         state = StateDir(Path(win32serviceutil.GetServiceCustomOption(NAME, "state", str(default_state_dir()))))
         self.ReportServiceStatus(win32service.SERVICE_RUNNING)
         try:
-            anew = self._loop.run_until_complete(agent.run(state, stop=self._stop))
+            anew = self._loop.run_until_complete(
+                agent.run(state, stop=self._stop, computer_stops=lambda: self._windows_ends)
+            )
         except Exception as error:  # the outermost place: whoever looks at the event log must find the reason
             servicemanager.LogErrorMsg(f"{NAME}: {error}")
             raise
@@ -61,7 +67,28 @@ class AgentService(win32serviceutil.ServiceFramework):
 
 
 def install(state: Path, program: str, words: str) -> None:
-    """Register `program` to start with Windows. Raises pywintypes.error."""
+    """Register `program` to start with Windows. Raises Misconfigured."""
+    try:
+        _install(state, program, words)
+    except pywintypes.error as error:
+        raise _refused("installed", error) from error
+
+
+def uninstall() -> None:
+    """Stop and forget it, if it is there. Raises Misconfigured."""
+    try:
+        win32serviceutil.StopServiceWithDeps(NAME)
+        win32serviceutil.RemoveService(NAME)
+    except pywintypes.error as error:
+        if error.winerror != NO_SUCH_SERVICE:
+            raise _refused("removed", error) from error
+
+
+def _refused(what: str, error: pywintypes.error) -> Misconfigured:
+    return Misconfigured(f"the service {NAME} cannot be {what} ({error.strerror}); run this as administrator")
+
+
+def _install(state: Path, program: str, words: str) -> None:
     win32serviceutil.InstallService(
         None,  # the program given below speaks to the service control manager itself
         NAME,
@@ -81,16 +108,6 @@ def install(state: Path, program: str, words: str) -> None:
     win32service.CloseServiceHandle(service)
     win32service.CloseServiceHandle(manager)
     win32serviceutil.StartService(NAME)
-
-
-def uninstall() -> None:
-    """Stop and forget it, if it is there. Raises pywintypes.error."""
-    try:
-        win32serviceutil.StopServiceWithDeps(NAME)
-        win32serviceutil.RemoveService(NAME)
-    except pywintypes.error as error:
-        if error.winerror != NO_SUCH_SERVICE:
-            raise
 
 
 def dispatch() -> None:

@@ -86,3 +86,27 @@ def test_without_the_profiler_the_media_name_serves() -> None:
 def test_what_is_no_property_list_is_refused(raw: bytes) -> None:
     with pytest.raises(ValueError, match="property list"):
         diskutil.volumes_of(raw)
+
+
+def test_a_volume_of_apfs_is_found_on_its_made_up_disk_and_joined_to_the_stick_below() -> None:
+    made_up = {
+        "DeviceIdentifier": "disk6",
+        "APFSVolumes": [{"DeviceIdentifier": "disk6s1", "MountPoint": "/Volumes/A"}],
+    }
+    listed = {"AllDisksAndPartitions": [*LIST["AllDisksAndPartitions"], made_up]}
+    assert diskutil.volumes_of(plistlib.dumps(listed)) == ["disk4s1", "disk6s1"]
+    info = {
+        **INFO,
+        "DeviceIdentifier": "disk6s1",
+        "ParentWholeDisk": "disk6",
+        "MountPoint": "/Volumes/A",
+        "FilesystemType": "apfs",
+        "APFSPhysicalStores": [{"APFSPhysicalStore": "disk4s2"}],
+    }
+    found = diskutil.volume(plistlib.dumps(info), diskutil.sticks(orjson.dumps(PROFILE)))
+    assert found is not None
+    assert (found.serial, found.filesystem) == ("4C530001", "apfs")
+
+
+def test_an_image_that_is_mounted_is_no_stick() -> None:
+    assert diskutil.volume(plistlib.dumps({**INFO, "BusProtocol": "Disk Image"}), {}) is None

@@ -76,6 +76,14 @@ def test_a_computer_that_lost_its_power_is_no_kill(computer: Computer) -> None:
     assert event["Kind"] == "blind"
 
 
+def test_where_no_boot_has_a_name_nobody_is_said_to_have_killed_it(computer: Computer) -> None:
+    computer.boot = ""
+    computer.live(ended=False)
+    (event,) = computer.live(ended=True)
+    assert event["Kind"] == "blind"
+    assert "or the computer went off" in event["Reason"]
+
+
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"\xff"])
 def test_a_damaged_record_is_no_reason_not_to_start(computer: Computer, damage: bytes) -> None:
     (computer.root / "life.json").write_bytes(damage)
