@@ -148,11 +148,12 @@ class Entry(NamedTuple):
 _entry = partial(tuple.__new__, Entry)
 """Takes the fields as one tuple: a third of the time of `Entry(...)`, and there is one a flow."""
 
+_PROTOCOL, _STATE = (1, 2, 1), (4, 1, 1)
 _NESTS: frozenset[Path] = frozenset({(1,), (1, 1), (1, 2), (4,), (4, 1), (9,), (10,), (20,)})
 _IPV4: dict[Path, str] = {(1, 1, 1): "4s", (1, 1, 2): "4s"}
 _IPV6: dict[Path, str] = {(1, 1, 3): "16s", (1, 1, 4): "16s"}
 _REST: dict[Path, str] = {
-    (1, 2, 1): "B", (1, 2, 2): "2s", (1, 2, 3): "2s", (3,): "I", (4, 1, 1): "B", (7,): "I",
+    _PROTOCOL: "B", (1, 2, 2): "2s", (1, 2, 3): "2s", (3,): "I", _STATE: "B", (7,): "I",
     (9, 1): "Q", (9, 2): "Q", (10, 1): "Q", (10, 2): "Q", (12,): "I", (20, 1): "Q", (20, 2): "Q",
 }  # fmt: skip
 _WANTED: dict[int, dict[Path, str]] = {
@@ -169,25 +170,34 @@ class Reader:
 
     def entry(self, body: bytes) -> Entry | None:
         """None when the message names no addresses, or neither IPv4 nor IPv6."""
+        if (layout := self._layout(body)) is None:
+            return None
+        source, destination, protocol, near, far, *rest, number, start, stop = layout.values(body)
+        if not source or not destination or _PROTOCOL not in layout.values_at:
+            return None
+        ports = near + far if near and far else NO_PORTS
+        return _entry((number, body[0], protocol, source, destination, ports, *rest, start, stop))
+
+    def is_over(self, body: bytes) -> bool:
+        """`Entry.over` of the message's entry, without reading the rest: most of a long table is over."""
+        if (layout := self._layout(body)) is None:
+            return False
+        protocol_at, state_at = layout.values_at.get(_PROTOCOL, 0), layout.values_at.get(_STATE, 0)
+        over = state_at and body[state_at] in (TIME_WAIT, CLOSE)
+        return bool(over and protocol_at and body[protocol_at] == TCP)
+
+    def _layout(self, body: bytes) -> Layout | None:
         if len(body) < GENERIC_HEADER:
             return None
         kind = body[0], len(body)
         layout = self._layouts.get(kind)
-        values = layout.values(body) if layout else None
-        if layout is None or values is None:
+        if layout is None or not layout.is_of(body):
             if (wanted := _WANTED.get(body[0])) is None:
                 return None
             if len(self._layouts) >= _LAYOUTS_AT_MOST:
                 self._layouts.clear()
             layout = self._layouts[kind] = Layout(body, GENERIC_HEADER, _NESTS, wanted)
-            values = layout.values(body)
-        if not values or not values[0] or not values[1] or (1, 2, 1) not in layout.places:
-            return None
-        source, destination, protocol, near, far, status, state, left, *counts, number, start, stop = values
-        packets_out, bytes_out, packets_in, bytes_in = counts
-        ports = near + far if near and far else NO_PORTS
-        who = number, body[0], protocol, source, destination, ports
-        return _entry((*who, status, state, left, packets_out, bytes_out, packets_in, bytes_in, start, stop))
+        return layout
 
 
 def listen() -> Netlink:
@@ -206,12 +216,19 @@ def listen() -> Netlink:
 
 def now(ask: Netlink, reader: Reader, *, unanswered: bool = False) -> Iterator[Entry]:
     """All flows of the table, or those without an answer (older kernels give all). Raises OSError."""
+    return filter(None, map(reader.entry, _dumped(ask, unanswered=unanswered)))
+
+
+def still_open(ask: Netlink, reader: Reader) -> Iterator[Entry]:
+    """The flows of the table that are not over. Raises OSError."""
+    return filter(None, (reader.entry(body) for body in _dumped(ask) if not reader.is_over(body)))
+
+
+def _dumped(ask: Netlink, *, unanswered: bool = False) -> Iterator[bytes]:
     body = struct.pack("=BBH", 0, 0, 0)
     if unanswered:
         body += attribute(STATUS, _be(0)) + attribute(STATUS_MASK, _be(SEEN_REPLY))
-    for answer in ask.dump(GET, body):
-        if (found := reader.entry(answer.body)) is not None:
-            yield found
+    return (answer.body for answer in ask.dump(GET, body))
 
 
 def question(body: bytes) -> bytes:

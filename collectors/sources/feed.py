@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal, NamedTuple, Protocol
 
+import msgspec
 import orjson
 
 from collectors.marks import MARK, mark
@@ -52,6 +53,15 @@ class Observation(NamedTuple):
         return event
 
 
+class Told(msgspec.Struct, omit_defaults=True, rename="pascal", gc=False):
+    """An event of a source that tells many: a class that knows its fields is written in a third of the time of a
+    dictionary. What is None or "" is left out, if that is the field's default."""
+
+    timestamp: str = msgspec.field(default="", name=TIMESTAMP)
+    hostname: str = ""
+
+
+_written = msgspec.json.Encoder().encode
 _observation = partial(tuple.__new__, Observation)
 """Takes the fields as one tuple: a third of the time of `Observation(...)`."""
 
@@ -111,15 +121,22 @@ class Feed:
 
         What is no JSON is dropped and told: one odd name must not stop its source.
         """
-        self.seen += 1
-        if len(self._items) >= self._capacity and not self._wait_for_room():
-            self._lose()
+        if not self._admits():
             return
-        self._tell_loss()
         try:
             self._put(logsource, fields, at, counted=True)
         except TypeError as error:  # orjson.JSONEncodeError is one
-            self.lost(f"an event of {logsource} cannot be written as JSON ({error})", at or self._clock(), 1)
+            self._lose_unwritable(logsource, error, at)
+
+    def tell(self, logsource: LogSource, event: Told) -> None:
+        """`emit` for an event that has its `timestamp`; `hostname` is added here."""
+        if not self._admits():
+            return
+        event.hostname = self.device
+        try:
+            self._append(logsource, _written(event), counted=True)
+        except UnicodeEncodeError as error:
+            self._lose_unwritable(logsource, error)
 
     def health(self, kind: HealthKind, reason: str, **fields: object) -> None:
         """One `agent_health` event about this source."""
@@ -195,6 +212,18 @@ class Feed:
     def __len__(self) -> int:
         return len(self._items)
 
+    def _admits(self) -> bool:
+        """Whether there is room for one more; told and counted if not."""
+        self.seen += 1
+        if len(self._items) >= self._capacity and not self._wait_for_room():
+            self._lose()
+            return False
+        self._tell_loss()
+        return True
+
+    def _lose_unwritable(self, logsource: LogSource, error: Exception, at: datetime | None = None) -> None:
+        self.lost(f"an event of {logsource} cannot be written as JSON ({error})", at or self._clock(), 1)
+
     def _wait_for_room(self) -> bool:
         if self._lost:
             return False  # waited once already: do not hold the source up for every event
@@ -225,7 +254,10 @@ class Feed:
     def _put(self, logsource: LogSource, fields: dict[str, Any], at: datetime | None, *, counted: bool) -> None:
         told = {name: value for name, value in fields.items() if value is not None and value != ""}
         event: Event = {TIMESTAMP: format_time(at or self._clock()), "Hostname": self.device, **told}
-        line = bytes(memoryview(canonical(event)))  # a copy: orjson's own bytes hold on to a block of 8 KB
+        self._append(logsource, canonical(event), counted=counted)
+
+    def _append(self, logsource: LogSource, written: bytes, *, counted: bool) -> None:
+        line = bytes(memoryview(written))  # a copy: the encoder's own bytes hold on to a block of 8 KB
         if not self._items:
             self._waiting_since = time.time()
         self._items.append(_observation((logsource, line, counted)))

@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from collectors.sources import conntrack_wake
 from collectors.sources.feed import Feed
+from collectors.sources.flow_event import FlowEvent
 from collectors.sources.memory import Memory
 from collectors.sources.names import Names
 from collectors.sources.netlink import SOCK_DIAG, Netlink
@@ -77,8 +78,8 @@ class Flows:
                 why = why or f"the kernel's connection tracking cannot be had ({error.strerror}): "
 
     def _track(self, feed: Feed, stop: threading.Event, _why: str) -> None:
-        tell, save = partial(self.tell, feed), partial(self._save, feed)
-        with closing(Tracked(feed, tell, self.processes, self.owners, self.names)) as tracked:
+        save = partial(self._save, feed)
+        with closing(Tracked(feed, partial(self.tell_event, feed), self.processes, self.owners, self.names)) as tracked:
             try:
                 ring = Ring(untracked(SNAP), UNTRACKED_BLOCKS)
             except OSError as error:
@@ -87,7 +88,9 @@ class Flows:
                 tracked.run(stop, save)
                 return
             with ring:
-                odd = Sniffed(feed, tell, self.processes, self.owners, self.names, beside_tracking=True)
+                odd = Sniffed(
+                    feed, partial(self.tell, feed), self.processes, self.owners, self.names, beside_tracking=True
+                )
                 feed.running("conntrack", conntrack_wake.switch_on())
                 tracked.run(stop, save, partial(odd.take, ring))
                 odd.end(ring)
@@ -109,7 +112,15 @@ class Flows:
 
     def tell(self, feed: Feed, fields: dict[str, Any]) -> None:
         """Hand a flow in, unless it is our own talk with the centre."""
-        if (fields["DestinationIp"], fields.get("DestinationPort")) in self.centre:
-            self.own += 1
-            return
-        feed.emit(NETWORK_FLOW, fields)
+        if not self._is_own(fields["DestinationIp"], fields.get("DestinationPort")):
+            feed.emit(NETWORK_FLOW, fields)
+
+    def tell_event(self, feed: Feed, event: FlowEvent) -> None:
+        """`tell` for one that connection tracking counted."""
+        if not self._is_own(event.destination_ip, event.destination_port):
+            feed.tell(NETWORK_FLOW, event)
+
+    def _is_own(self, address: str, port: int | None) -> bool:
+        own = (address, port) in self.centre
+        self.own += own
+        return own

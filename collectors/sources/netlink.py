@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from collectors.sources.bpf import Step, attach
+from collectors.sources.datagrams import MSG_WAITFORONE, Datagrams
 
 NETFILTER, SOCK_DIAG = 12, 4
 REQUEST, ACK, DUMP, CREATE = 0x01, 0x04, 0x300, 0x400
@@ -54,15 +55,17 @@ def nested(kind: int, *inner: bytes) -> bytes:
     return attribute(kind | NESTED, b"".join(inner))
 
 
-def messages(buffer: bytes) -> Iterator[Message]:
+def messages(buffer: bytes) -> list[Message]:
     """The messages in what was read; one that is cut short ends the reading."""
-    at = 0
-    while at + HEADER.size <= len(buffer):
+    found: list[Message] = []
+    at, end = 0, len(buffer)
+    while at + HEADER.size <= end:
         length, kind, flags, sequence, _ = HEADER.unpack_from(buffer, at)
-        if length < HEADER.size or at + length > len(buffer):
-            return
-        yield _message((kind, flags, sequence, buffer[at + HEADER.size : at + length]))
+        if length < HEADER.size or at + length > end:
+            break
+        found.append(_message((kind, flags, sequence, buffer[at + HEADER.size : at + length])))
         at += _aligned(length)
+    return found
 
 
 def attributes(body: bytes, at: int = 0) -> dict[int, bytes]:
@@ -74,7 +77,7 @@ def attributes(body: bytes, at: int = 0) -> dict[int, bytes]:
         if length < ATTRIBUTE.size or at + length > end:
             break
         found[kind & TYPE_MASK] = body[at + ATTRIBUTE.size : at + length]
-        at += _aligned(length)
+        at += (length + 3) & ~3
     return found
 
 
@@ -92,8 +95,8 @@ class Netlink:
     def __init__(self, protocol: int, *, receive_buffer: int = 1 << 20) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
         self._sequence = 0
-        self._kept: list[Message] = []
         self._buffer = memoryview(bytearray(READ_BYTES))
+        self._datagrams: Datagrams | None = None
         try:
             try:
                 self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, receive_buffer)
@@ -111,22 +114,15 @@ class Netlink:
         """Listen to a multicast group."""
         self._socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, group)
 
-    def events(self, limit: int = 512) -> list[Message]:
-        """What waits now, at most `limit` datagrams, [] when nothing does.
+    def events(self) -> list[Message]:
+        """What waits now, as many as are read at once, [] when nothing waits.
 
-        Raises OSError with ENOBUFS when the kernel had to throw events away; what came before comes with the next call.
+        Raises OSError with ENOBUFS when the kernel had to throw events away; what it kept comes with the next call.
         """
-        found = self._kept
-        self._kept = []
-        for _ in range(limit):
-            try:
-                found += messages(self._receive(socket.MSG_DONTWAIT))
-            except BlockingIOError:
-                break
-            except OSError:
-                self._kept = found
-                raise
-        return found
+        try:
+            return self._several(socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return []
 
     def thrown_away(self) -> int | None:
         """How many events found no room since the socket was opened, without those that the filter drops anyway; None
@@ -153,18 +149,26 @@ class Netlink:
             begin = self._sequence + 1
             some = bodies[first : first + TOGETHER]
             self._sequence += len(some)
-            asked = (message(kind, REQUEST, begin + at, body) for at, body in enumerate(some))
+            asked = [message(kind, REQUEST, begin + at, body) for at, body in enumerate(some)]
             self._socket.send(b"".join(asked))
             yield from self._answered(begin, self._sequence)
 
     def _answered(self, first: int, last: int) -> Iterator[Message]:
         answered = 0
         while answered <= last - first:
-            for answer in messages(self._receive()):
+            for answer in self._several(MSG_WAITFORONE):
                 if first <= answer.sequence <= last:
                     answered += 1
                     if answer.kind != ERROR:
                         yield answer
+
+    def _several(self, flags: int) -> list[Message]:
+        if self._datagrams is None:
+            self._datagrams = Datagrams()
+        found: list[Message] = []
+        for datagram in self._datagrams.receive(self._socket.fileno(), flags):
+            found += messages(datagram)
+        return found
 
     def ask(self, kind: int, body: bytes, flags: int = 0) -> list[Message]:
         """Send one request; the answers. Raises OSError with the kernel's errno."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from collectors.sources.conntrack import Entry
-from collectors.sources.flow_fields import NANOSECONDS
+from collectors.sources.flow_event import NANOSECONDS
 
 REMEMBERED = 20.0
 """Seconds within which a flow that was told may be heard of again: a RST after the FIN, and its end, which for flows

@@ -14,7 +14,7 @@ from collectors.sources import conntrack, conntrack_wake, sockets
 from collectors.sources.addresses import Addresses
 from collectors.sources.conntrack import Entry, Reader, address_text
 from collectors.sources.feed import Feed
-from collectors.sources.flow_fields import NANOSECONDS, flow_fields
+from collectors.sources.flow_event import NANOSECONDS, FlowEvent, flow_event, stamp
 from collectors.sources.names import Names
 from collectors.sources.netlink import NETFILTER, SOCK_DIAG, Netlink, lost_events
 from collectors.sources.over import Over
@@ -58,14 +58,14 @@ class _Look:
 
 
 class Tracked:
-    """One run. `tell` takes an event's fields."""
+    """One run."""
 
     def __init__(
-        self, feed: Feed, tell: Callable[[dict[str, object]], None], processes: Processes, owners: Owners, names: Names
+        self, feed: Feed, tell: Callable[[FlowEvent], None], processes: Processes, owners: Owners, names: Names
     ) -> None:
         """Raises OSError: PermissionError without CAP_NET_ADMIN."""
         self._feed = feed
-        self._tell_fields = tell
+        self._tell_event = tell
         self._processes = processes
         self._owners = owners
         self._names = names
@@ -75,6 +75,8 @@ class Tracked:
         self._over = Over()
         self._told_unanswered: dict[int, None] = {}
         self._told_open: dict[int, None] = {}
+        self._now = ""
+        """The time of this round as events state it."""
         self._heard_at = time.time()
         self._thrown_away: int | None = 0
         with ExitStack() as opened:
@@ -127,6 +129,7 @@ class Tracked:
                     not entry.told_before or self._over.forgotten(conntrack.question(message.body), entry)
                 ):
                     ended.append(entry)
+        self._now = stamp(time.time_ns())
         if ended or self._over.waiting:
             self._processes.catch_up()
             self._names.catch_up()
@@ -173,6 +176,7 @@ class Tracked:
 
     def _look_for_unanswered(self) -> None:
         latest = (time.time() - NO_ANSWER) * NANOSECONDS
+        self._now = stamp(time.time_ns())
         for entry in conntrack.now(self._table, self._reader, unanswered=True):
             waits = entry.protocol == conntrack.TCP and entry.state == conntrack.SYN_SENT
             if waits and 0 < entry.start <= latest and entry.id not in self._told_unanswered:
@@ -181,9 +185,10 @@ class Tracked:
 
     def _look_for_long(self) -> None:
         latest = (time.time() - LONG) * NANOSECONDS
-        for entry in conntrack.now(self._table, self._reader):
+        self._now = stamp(time.time_ns())
+        for entry in conntrack.still_open(self._table, self._reader):
             told = entry.id in self._told_open or entry.id in self._told_unanswered
-            if not told and not entry.over and 0 < entry.start <= latest:
+            if not told and 0 < entry.start <= latest:
                 _keep(self._told_open, entry.id)
                 self._tell(entry, alive=True, still_open=True)
 
@@ -192,7 +197,7 @@ class Tracked:
         initiated = True if self._addresses.local(source) else False if self._addresses.local(destination) else None
         who = self._who(entry, initiated, alive=alive)
         name = self._names.of(entry.source, entry.destination, entry.ports)
-        self._tell_fields(flow_fields(entry, initiated, who, hostname=name, still_open=still_open))
+        self._tell_event(flow_event(entry, initiated, who, self._now, hostname=name, still_open=still_open))
 
     def _who(self, entry: Entry, initiated: bool | None, *, alive: bool) -> Who:
         """As recorded; of a socket that still exists it can be asked."""

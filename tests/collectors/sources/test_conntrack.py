@@ -50,6 +50,12 @@ def test_every_flow_is_read_as_it_was_told_however_the_layout_changes(told: list
     assert [reader.entry(body(entry, more)) for entry, more in told] == [entry for entry, _ in told]
 
 
+@given(st.lists(st.tuples(entries(), extras), max_size=12))
+def test_whether_a_flow_is_over_is_known_without_reading_it_whole(told: list[tuple[Entry, list[int]]]) -> None:
+    reader = Reader()
+    assert [reader.is_over(body(entry, more)) for entry, more in told] == [entry.over for entry, _ in told]
+
+
 @given(entries(), extras)
 def test_a_flow_is_asked_for_by_the_name_it_was_told_with(entry: Entry, more: list[int]) -> None:
     asked = question(body(entry, more))

@@ -2,11 +2,12 @@
 
 import time
 from collections import Counter
+from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.sources.feed import ENOUGH, Feed
+from collectors.sources.feed import ENOUGH, Feed, Told
 from jikimi.domain.logsource import AGENT_HEALTH, FILE_ACCESS, NETWORK_FLOW
 
 
@@ -103,6 +104,30 @@ def test_health_is_told_even_when_the_queue_is_full() -> None:
     full.emit(FILE_ACCESS, {})
     full.running("inotify", "who is not seen")
     assert kinds(full) == {"event": 1, "degraded": 1}
+
+
+class Seen(Told):
+    """Two fields of many."""
+
+    target_filename: str = ""
+    size_bytes: int | None = None
+
+
+def test_an_event_with_a_class_is_told_like_one_of_fields() -> None:
+    both = feed()
+    both.emit(FILE_ACCESS, {"TargetFilename": "/srv/도면", "SizeBytes": 0}, datetime(2026, 1, 2, tzinfo=UTC))
+    both.tell(FILE_ACCESS, Seen(timestamp="2026-01-02T00:00:00.000000Z", target_filename="/srv/도면", size_bytes=0))
+    one, other = both.take(10)
+    assert one == other
+    both.tell(FILE_ACCESS, Seen(timestamp="2026-01-02T00:00:00.000000Z"))
+    assert both.take(1)[0].event.keys() == {"@timestamp", "Hostname"}
+
+
+def test_an_event_with_a_class_that_is_no_json_is_dropped_and_told() -> None:
+    odd = feed()
+    odd.tell(FILE_ACCESS, Seen(target_filename="/srv/\udc80"))
+    (gap,) = odd.take(10)
+    assert (gap.event["Kind"], gap.event["Dropped"], odd.seen, odd.dropped) == ("gap", 1, 1, 1)
 
 
 def test_an_event_that_is_no_json_is_dropped_and_told_and_the_next_one_is_kept() -> None:

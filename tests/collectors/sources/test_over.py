@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.sources.conntrack import ASSURED, CLOSE, SEEN_REPLY, TCP, TIME_WAIT, Entry
-from collectors.sources.flow_fields import NANOSECONDS
+from collectors.sources.flow_event import NANOSECONDS
 from collectors.sources.over import END_COMES_WITHIN, REMEMBERED, Over
 
 ESTABLISHED = 3
