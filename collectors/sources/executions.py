@@ -18,7 +18,8 @@ from collectors.sources.who import UNKNOWN, readable
 from jikimi.domain.event import format_time
 from jikimi.domain.logsource import PROCESS_CREATION
 
-TICK_MS = 1000
+TICK = 1.0
+"""Seconds between two rounds of telling; what /proc says of a start is noted at once."""
 LOOK_AFTER = 10.0
 WITHOUT = "only processes that still run when asked about have a name, and starts of programs are not seen"
 
@@ -49,11 +50,17 @@ class Executions:
 
     def _watch(self, rings: Rings, feed: Feed, stop: threading.Event) -> None:
         poll = select.poll()
-        for descriptor in rings.filenos():
+        half_full = set(rings.filenos())
+        for descriptor in (*half_full, *rings.urgent_filenos()):
             poll.register(descriptor, select.POLLIN)
-        looked_at, since = time.monotonic(), time.time()
+        looked_at = due_at = time.monotonic()
+        since = time.time()
         while not stop.is_set():
-            poll.poll(TICK_MS)
+            ready = poll.poll(max(0.0, due_at - time.monotonic()) * 1000)
+            self.records.see_started()
+            if time.monotonic() < due_at and not any(descriptor in half_full for descriptor, _ in ready):
+                continue
+            due_at = time.monotonic() + TICK
             self.records.catch_up()
             self._tell(feed)
             self._tell_lost(feed, since)

@@ -22,6 +22,7 @@ from collectors.sources.perf import (
     Rings,
     Wanted,
 )
+from collectors.sources.starts import Starts
 from collectors.sources.tracefs import Tracepoint, tracepoints
 from collectors.sources.who import Process, Processes
 
@@ -67,7 +68,7 @@ class KernelRecords:
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _rings: Rings | None = field(default=None, init=False)
     _offset: int = field(default=0, init=False)
-    _kinds: dict[int, Callable[[Record], None]] = field(default_factory=dict, init=False)
+    _starts: Starts = field(default_factory=Starts, init=False)
 
     def open(self) -> Rings:
         """Begin. Raises OSError without root or where the kernel has no such records."""
@@ -107,9 +108,23 @@ class KernelRecords:
         with self._lock:
             if self._rings is None:
                 return
+            self._see_started(self._rings)
             self._offset = time.time_ns() - time.monotonic_ns()
             for record in self._rings.read():
                 self._take(record)
+            self._starts.forget(time.monotonic_ns())
+
+    def see_started(self) -> None:
+        """Note what /proc says of the programs that have just started: in a moment they may have ended. All else waits
+        for `catch_up`, for whoever is woken for one record spends most on what lies in no cache."""
+        with self._lock:
+            if self._rings is not None:
+                self._see_started(self._rings)
+
+    def _see_started(self, rings: Rings) -> None:
+        for record in rings.read_urgent():
+            if record.kind == RECORD_SAMPLE:
+                self._starts.note(record.pid, record.at, self.processes.see(record.pid))
 
     def take_lost(self) -> tuple[int, int]:
         """(records, executions) lost since the last call."""
@@ -137,7 +152,10 @@ class KernelRecords:
             at, size = _PLACE(record.raw, place)
             name = record.raw[at : at + size].split(b"\0", 1)[0]
             moment = self._time(record)
-            process = self.processes.executed(record.pid, name.decode("utf-8", "surrogateescape"), moment)
+            noted, seen = self._starts.take(record.pid, record.at)
+            if not noted:
+                seen = self.processes.see(record.pid)
+            process = self.processes.executed(record.pid, name.decode("utf-8", "surrogateescape"), moment, seen)
             if not self.wanted:
                 return
             if len(self.executions) >= EXECUTIONS_KEPT:

@@ -37,11 +37,14 @@ RECORD_LOST, RECORD_EXIT, RECORD_FORK, RECORD_SAMPLE = 2, 4, 7, 9
 _HEAD, _TAIL = 1024, 1032
 _NUMBER = struct.Struct("=Q")
 _ALL_RINGS = 2 << 20
+_URGENT = 16 << 10
+"""Bytes a processor for what is urgent: a hundred starts of programs."""
 ONLINE = "/sys/devices/system/cpu/online"
 
 
 class Wanted(NamedTuple):
-    """A tracepoint; `urgent` = wake the reader at once; `only` in the kernel's filter language (trace/events.rst)."""
+    """A tracepoint; `urgent` = told a second time, at once, in a ring that wakes the reader; `only` in the kernel's
+    filter language (trace/events.rst)."""
 
     id: int
     only: str = ""
@@ -65,7 +68,8 @@ _record = partial(tuple.__new__, Record)
 
 
 class Rings:
-    """One ring a processor, with forks and exits of all processes and the tracepoints `wanted`.
+    """One ring a processor, with forks and exits of all processes and the tracepoints `wanted`; beside it a small one
+    with what is urgent, so that nothing else has to be looked at when a program starts.
 
     Raises OSError: EPERM or EACCES without root, ENOSYS or EINVAL where the kernel cannot.
     """
@@ -75,25 +79,31 @@ class Rings:
         self._cpus = _text(ONLINE)
         cpus = list(_numbers(self._cpus))
         self._size = _ring_bytes(len(cpus))
-        self._rings: list[tuple[int, mmap.mmap]] = []
+        self._rings: list[_Ring] = []
+        self._urgent: list[_Ring] = []
         with ExitStack() as opened:
             for cpu in cpus:
                 self._open(cpu, wanted, opened)
             self._opened = opened.pop_all()
 
     def filenos(self) -> list[int]:
-        """To poll: readable when something urgent came, or a ring is half full."""
-        return [descriptor for descriptor, _ in self._rings]
+        """To poll: readable when a ring is half full."""
+        return [ring.descriptor for ring in self._rings]
+
+    def urgent_filenos(self) -> list[int]:
+        """To poll: readable when something urgent came."""
+        return [ring.descriptor for ring in self._urgent]
 
     def read(self) -> list[Record]:
         """What waits, in the order it happened."""
-        found: list[Record] = []
-        for _, ring in self._rings:
-            if waiting := self._take(ring):
-                found += records(waiting)
+        found = _all(self._rings)
         if len(self._rings) > 1:
             found.sort()
         return found
+
+    def read_urgent(self) -> list[Record]:
+        """What is urgent and waits; it comes, or came, with `read` too. Some may be missing when there is much."""
+        return _all(self._urgent)
 
     def cpus_changed(self) -> bool:
         """A processor came or went since: the rings have to be opened anew."""
@@ -102,15 +112,20 @@ class Rings:
     def _open(self, cpu: int, wanted: Sequence[Wanted], opened: ExitStack) -> None:
         tasks = self._event(cpu, TYPE_SOFTWARE, DUMMY, TASK | SAMPLE_ID_ALL | WATERMARK, self._size // 2)
         opened.callback(os.close, tasks)
-        ring = mmap.mmap(tasks, mmap.PAGESIZE + self._size)
-        opened.callback(ring.close)
-        self._rings.append((tasks, ring))
+        self._rings.append(opened.enter_context(_Ring(tasks, self._size)))
         for one in wanted:
-            event = self._event(cpu, TYPE_TRACEPOINT, one.id, 0 if one.urgent else WATERMARK, 1 if one.urgent else 0)
-            opened.callback(os.close, event)
-            if one.only:
-                fcntl.ioctl(event, SET_FILTER, one.only.encode() + b"\0")
+            event = self._tracepoint(cpu, one, opened)
             fcntl.ioctl(event, SET_OUTPUT, tasks)
+            if one.urgent:
+                self._urgent.append(opened.enter_context(_Ring(self._tracepoint(cpu, one, opened, wake=1), _URGENT)))
+
+    def _tracepoint(self, cpu: int, one: Wanted, opened: ExitStack, *, wake: int = 0) -> int:
+        """`wake` = after how many records the reader is woken; 0 = by the ring's watermark."""
+        event = self._event(cpu, TYPE_TRACEPOINT, one.id, 0 if wake else WATERMARK, wake)
+        opened.callback(os.close, event)
+        if one.only:
+            fcntl.ioctl(event, SET_FILTER, one.only.encode() + b"\0")
+        return event
 
     def _event(self, cpu: int, kind: int, config: int, flags: int, wake: int) -> int:
         sample = SAMPLE_TID | SAMPLE_TIME | (SAMPLE_RAW if kind == TYPE_TRACEPOINT else 0)
@@ -120,15 +135,6 @@ class Rings:
         )
         return self._call(described, cpu)
 
-    def _take(self, ring: mmap.mmap) -> bytes:
-        (head,), (tail,) = _NUMBER.unpack_from(ring, _HEAD), _NUMBER.unpack_from(ring, _TAIL)
-        if head == tail:
-            return b""
-        start, end = mmap.PAGESIZE + tail % self._size, mmap.PAGESIZE + head % self._size
-        waiting = ring[start:end] if start < end else ring[start:] + ring[mmap.PAGESIZE : end]
-        _NUMBER.pack_into(ring, _TAIL, head)
-        return waiting
-
     def close(self) -> None:
         self._opened.close()
 
@@ -137,6 +143,36 @@ class Rings:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+class _Ring:
+    """`size` bytes of an event's records, a power of two."""
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        self.descriptor = descriptor
+        self._size = size
+        self._memory = mmap.mmap(descriptor, mmap.PAGESIZE + size)
+
+    def take(self) -> bytes:
+        """What waits."""
+        memory = self._memory
+        (head,), (tail,) = _NUMBER.unpack_from(memory, _HEAD), _NUMBER.unpack_from(memory, _TAIL)
+        if head == tail:
+            return b""
+        start, end = mmap.PAGESIZE + tail % self._size, mmap.PAGESIZE + head % self._size
+        waiting = memory[start:end] if start < end else memory[start:] + memory[mmap.PAGESIZE : end]
+        _NUMBER.pack_into(memory, _TAIL, head)
+        return waiting
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._memory.close()
+
+
+def _all(rings: Sequence[_Ring]) -> list[Record]:
+    return [record for ring in rings if (waiting := ring.take()) for record in records(waiting)]
 
 
 def records(waiting: bytes) -> list[Record]:

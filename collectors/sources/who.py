@@ -62,6 +62,17 @@ class Process(NamedTuple):
 UNKNOWN = Process(NOBODY)
 
 
+class Seen(NamedTuple):
+    """What /proc said of a process at the monotonic second `at`, as it lies there: taking it in may wait."""
+
+    uid: int
+    image: str
+    command: bytes
+    stat: bytes
+    folder: str
+    at: float
+
+
 def readable(path: str) -> str:
     """A path as valid Unicode: bytes that are no UTF-8 become \\xNN."""
     if path.isascii():
@@ -131,10 +142,11 @@ class Processes:
         who = Who(pid, before.who.image, before.who.user)
         self._keep(pid, Process(who, before.command_line, parent, at, 0.0, before.folder))
 
-    def executed(self, pid: int, filename: str, at: float) -> Process:
-        """`pid` now runs `filename`; its command line is read at once, and where it has already gone is the file."""
+    def executed(self, pid: int, filename: str, at: float, seen: Seen | None) -> Process:
+        """`pid` now runs `filename`. `seen` is what `see` said of it just then; of a process that had already gone the
+        command line is the file."""
         before = self._alive.get(pid) or UNKNOWN
-        now = self._look(pid, at)
+        now = self._take_in(pid, seen, at) if seen else None
         if now is None or not now.command_line:
             image = self._real(filename, before.folder)
             user = self._owner_if_setuid(image) or before.who.user
@@ -156,21 +168,29 @@ class Processes:
             self._users[uid] = user_name(uid)
         return self._users[uid]
 
-    def _look(self, pid: int, at: float = 0.0) -> Process | None:
-        """As /proc says now; None when it has gone."""
+    def see(self, pid: int) -> Seen | None:
+        """What /proc says now; None when it has gone."""
         folder = f"{self._proc}/{pid}"
         try:
             uid = os.stat(folder).st_uid
-            image = os.readlink(f"{folder}/exe").removesuffix(DELETED)
-            command = _read(f"{folder}/cmdline")
-            parent, began = _parent_and_start(_read(f"{folder}/stat"))
-            works_in = os.readlink(f"{folder}/cwd")
-        except (OSError, ValueError):
+            image, command = os.readlink(f"{folder}/exe"), _read(f"{folder}/cmdline")
+            return Seen(uid, image, command, _read(f"{folder}/stat"), os.readlink(f"{folder}/cwd"), time.monotonic())
+        except OSError:
             return None
-        line = " ".join(os.fsdecode(command).rstrip("\0").split("\0"))[:LONGEST_COMMAND]
-        who = Who(pid, image, self.name_of(uid))
-        found = Process(who, line, parent, at or began, time.monotonic(), works_in)
-        return self._keep(pid, found)
+
+    def _look(self, pid: int) -> Process | None:
+        seen = self.see(pid)
+        return self._take_in(pid, seen) if seen else None
+
+    def _take_in(self, pid: int, seen: Seen, at: float = 0.0) -> Process | None:
+        """None when it was just going."""
+        try:
+            parent, began = _parent_and_start(seen.stat)
+        except ValueError:
+            return None
+        line = " ".join(os.fsdecode(seen.command).rstrip("\0").split("\0"))[:LONGEST_COMMAND]
+        who = Who(pid, seen.image.removesuffix(DELETED), self.name_of(seen.uid))
+        return self._keep(pid, Process(who, line, parent, at or began, seen.at, seen.folder))
 
     def _keep(self, pid: int, process: Process) -> Process:
         with self._writing:

@@ -32,7 +32,7 @@ def test_a_running_process_has_image_user_command_line_and_parent() -> None:
 
 def test_a_process_that_ended_before_it_was_asked_about_is_named_as_it_was_told(table: Processes) -> None:
     table.forked(NOBODY_IS, 1, 1.0)
-    table.executed(NOBODY_IS, "/opt/tool", 2.0)
+    table.executed(NOBODY_IS, "/opt/tool", 2.0, None)
     table.exited(NOBODY_IS)
     assert table.who(NOBODY_IS) == Who(NOBODY_IS, "/opt/tool", "")
 
@@ -44,7 +44,7 @@ def test_a_fork_is_its_parents_image_and_user_until_it_executes(tmp_path: Path) 
     table.forked(NOBODY_IS, os.getpid(), 1.0)
     mine = table.who(os.getpid())
     assert table.who(NOBODY_IS) == mine._replace(pid=NOBODY_IS)
-    table.executed(NOBODY_IS, str(tmp_path / "tool"), 2.0)
+    table.executed(NOBODY_IS, str(tmp_path / "tool"), 2.0, None)
     assert table.who(NOBODY_IS) == Who(NOBODY_IS, str(tmp_path / "tool"), mine.user)
 
 
@@ -52,7 +52,7 @@ def test_a_program_started_by_a_relative_path_is_found_from_its_folder() -> None
     table = Processes()
     table.fed = True
     table.forked(NOBODY_IS, os.getpid(), 1.0)
-    table.executed(NOBODY_IS, "./tool", 2.0)
+    table.executed(NOBODY_IS, "./tool", 2.0, None)
     assert table.who(NOBODY_IS).image == str(Path.cwd() / "tool")
 
 
@@ -61,14 +61,14 @@ def test_a_setuid_program_runs_as_its_owner(tmp_path: Path) -> None:
     program.touch()
     program.chmod(0o4755)
     table = Processes(tmp_path)
-    table.executed(NOBODY_IS, str(program), 1.0)
+    table.executed(NOBODY_IS, str(program), 1.0, None)
     assert table.who(NOBODY_IS).user == who.user_name(os.geteuid())
 
 
 def test_a_number_that_is_used_again_is_the_new_process(table: Processes) -> None:
     for image in ("/first", "/second"):
         table.forked(NOBODY_IS, 1, 1.0)
-        table.executed(NOBODY_IS, image, 2.0)
+        table.executed(NOBODY_IS, image, 2.0, None)
         table.exited(NOBODY_IS)
     assert table.who(NOBODY_IS).image == "/second"
 
@@ -77,7 +77,7 @@ def test_the_table_is_bounded_and_counts_whom_it_forgot(table: Processes, monkey
     monkeypatch.setattr(who, "ALIVE", 10)
     monkeypatch.setattr(who, "ENDED", 5)
     for pid in range(NOBODY_IS, NOBODY_IS + 12):
-        table.executed(pid, f"/tool{pid}", 1.0)
+        table.executed(pid, f"/tool{pid}", 1.0, None)
     assert (table.forgotten, table.who(NOBODY_IS).image) == (2, "")
     for pid in range(NOBODY_IS + 2, NOBODY_IS + 12):
         table.exited(pid)
