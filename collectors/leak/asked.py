@@ -16,9 +16,9 @@ class Register(msgspec.Struct, frozen=True, tag=True):
 
 
 class Gone(msgspec.Struct, frozen=True, tag=True):
-    """A document, or a folder of them, is no longer where it was."""
+    """Documents, or folders of them, are no longer where they were."""
 
-    path: bytes
+    paths: list[bytes]
 
 
 class Examine(msgspec.Struct, frozen=True, tag=True):

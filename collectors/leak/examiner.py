@@ -29,8 +29,9 @@ class Examiner:
             match request:
                 case Register(path, template):
                     return self._register(path, template=template)
-                case Gone(path):
-                    self._registry.gone(readable(os.fsdecode(path)), int(time.time()))
+                case Gone(paths):
+                    for path in paths:
+                        self._registry.gone(readable(os.fsdecode(path)), int(time.time()))
                     return Answer("gone")
                 case Sweep():
                     self._registry.sweep(int(time.time()))

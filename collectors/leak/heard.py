@@ -67,8 +67,8 @@ class Heard:
                 self.pending.wrote(write)
             elif one.kind == "delete":
                 self.pending.removed(one.path)
-        if one.kind != "read":
-            self.bell.set()
+        if write:
+            self.bell.set()  # a protected document may wait for the next look
 
     def _is_outside(self, path: str, volume: str | None) -> bool:
         return volume is not None or _under(path, self._watch_out)

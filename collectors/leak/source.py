@@ -30,6 +30,7 @@ FILLING = (
 )
 COMPANY = 0.25
 """Seconds for which the first of several changes waits for the others."""
+GONE_AT_ONCE = 500
 WEAK = 50
 """Below this confidence a process is told of once: it may write a thousand files."""
 TOLD_ONCE = 1_000
@@ -87,6 +88,8 @@ class _Look:
         self._walk: Iterator[tuple[str, bool]] | None = self._everything()
         self._devices: dict[str, Identity] = {}
         self._weak: dict[int, None] = {}
+        self._gone: list[bytes] = []
+        """Documents that are no longer there; forgotten before anything else is asked, so that the order is kept."""
         self._documents = self._troubled = 0
         self._trouble = ""
         self._filling = False
@@ -102,6 +105,7 @@ class _Look:
             if self._step():
                 self._worked_at = time.monotonic()
             else:
+                self._forget_gone()
                 if self._heard.bell.wait(TICK):
                     self._stop.wait(COMPANY)
                 self._heard.bell.clear()
@@ -150,7 +154,7 @@ class _Look:
 
     def _register(self, path: str, *, template: bool) -> None:
         if not os.path.lexists(path):
-            self._ask(Gone(os.fsencode(path)))
+            self._gone.append(os.fsencode(path))
             return
         if os.path.isdir(path) and not os.path.islink(path):
             for inside in files_below(path):
@@ -166,6 +170,7 @@ class _Look:
 
     def _ask(self, request: Request) -> Answer:
         """An index that was lost on the way is filled again; until then copies are not known for what they are."""
+        self._forget_gone()
         answer = self._worker.ask(request)
         if answer.anew:
             if self._walk is None:
@@ -174,6 +179,12 @@ class _Look:
             self._filling = True
             self._report()
         return answer
+
+    def _forget_gone(self) -> None:
+        """Asked for many at once: programs make and remove scratch files beside the documents all day."""
+        gone, self._gone = self._gone, []
+        for first in range(0, len(gone), GONE_AT_ONCE):
+            self._ask(Gone(gone[first : first + GONE_AT_ONCE]))
 
     def _note_trouble(self, what: str) -> None:
         """Said at the 1st, 2nd, 4th, 8th, … so that a folder of odd files gives few lines."""

@@ -188,7 +188,7 @@ class TestCopies:
         self, examiner: Examiner, drawing: Path, tmp_path: Path
     ) -> None:
         shutil.move(drawing, tmp_path / "x")
-        examiner.answer(Gone(bytes(drawing.parent)))
+        examiner.answer(Gone([bytes(drawing.parent)]))
         assert seen(examiner, tmp_path / "x") == ("hash", 100, "도면-1.dwg")
 
 
