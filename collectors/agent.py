@@ -41,7 +41,7 @@ from jikimi.domain.agent_config import Signed
 from jikimi.errors import Damaged, JikimiError, Misconfigured, Refused, Transient
 
 HEARTBEAT = 30.0
-STATUS = 2.0
+STATUS = 5.0
 ANSWER_WITHIN = 20.0
 LAST_SENDING = 3.0
 

@@ -21,10 +21,11 @@ from collectors.sources import volumes
 from collectors.sources.blocks import SYS
 from collectors.sources.catchup import changed_since, search
 from collectors.sources.coalesce import Change, Coalescer
-from collectors.sources.feed import Feed
+from collectors.sources.feed import Feed, Told
 from collectors.sources.memory import Memory
 from collectors.sources.mounts import CHANGED, MountTable
 from collectors.sources.who import Processes, readable
+from jikimi.domain.event import format_time
 from jikimi.domain.logsource import FILE_ACCESS
 
 TICK, IDLE_TICK = 0.5, 1.0
@@ -65,6 +66,21 @@ def best_watcher(processes: Processes) -> Watcher:
         from collectors.sources.notified import Notified
 
         return Notified()
+
+
+class FileAccess(Told):
+    """rules/README.md, `file_access`."""
+
+    action: str = ""
+    target_filename: str = ""
+    source_filename: str = ""
+    size_bytes: int | None = None
+    image: str = ""
+    process_id: int | None = None
+    user: str = ""
+    protected: bool | None = None
+    synced: bool | None = None
+    removable: bool | None = None
 
 
 class Listener(Protocol):
@@ -252,20 +268,21 @@ class _Watch:
             return
         for listener in self._source.listeners:
             listener.change(change, self._volume_of(change.path))
-        self._feed.emit(
-            FILE_ACCESS,
-            {
-                "Action": change.kind,
-                "TargetFilename": readable(change.path),
-                "SourceFilename": readable(change.old_path),
-                "SizeBytes": _size(change.path),
-                **change.who.fields(),
-                "Protected": any(_under(path, self._source.folders) for path in paths),
-                "Synced": any(_under(path, self._source.watch_out) for path in paths) or None,
-                "Removable": any(_under(path, self._volumes) for path in paths),
-            },
-            datetime.fromtimestamp(change.at, UTC),
+        who = change.who
+        event = FileAccess(
+            timestamp=format_time(datetime.fromtimestamp(change.at, UTC)),
+            action=change.kind,
+            target_filename=readable(change.path),
+            source_filename=readable(change.old_path),
+            size_bytes=_size(change.path),
+            image=readable(who.image),
+            process_id=who.pid or None,
+            user=who.user,
+            protected=any(_under(path, self._source.folders) for path in paths),
+            synced=any(_under(path, self._source.watch_out) for path in paths) or None,
+            removable=any(_under(path, self._volumes) for path in paths),
         )
+        self._feed.tell(FILE_ACCESS, event)
 
 
 def _under(path: str, tops: dict[str, str] | tuple[str, ...]) -> bool:

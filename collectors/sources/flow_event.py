@@ -18,7 +18,7 @@ _PORTS = struct.Struct(">HH").unpack
 
 
 class FlowEvent(Told):
-    """Without a host name, a program or a time that is not known."""
+    """rules/README.md, `network_flow`."""
 
     source_ip: str = ""
     source_port: int | None = None

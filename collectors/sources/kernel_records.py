@@ -161,7 +161,7 @@ class KernelRecords:
             if len(self.executions) >= EXECUTIONS_KEPT:
                 self.untold += 1
                 return
-            self.executions.append(Execution(process, self.processes.find(process.parent), moment))
+            self.executions.append(Execution(process, self.processes.known(process.parent), moment))
 
         return take
 

@@ -14,7 +14,8 @@ from collectors.sources.coalesce import Change, Kind
 from collectors.sources.fanotify import Handle, Place, Signal
 from collectors.sources.who import Processes
 
-READ_BYTES = 256 * 1024
+READ_BYTES = 32 * 1024
+"""Some 400 signals; room for more would be mapped and given back at each read."""
 REMOVED = "(removed folder)"
 FOLDERS_REMEMBERED = 20_000
 APART = 1e-6

@@ -63,14 +63,14 @@ UNKNOWN = Process(NOBODY)
 
 
 class Seen(NamedTuple):
-    """What /proc said of a process at the monotonic second `at`, as it lies there: taking it in may wait."""
+    """What /proc said of a process at the monotonic second `at`, as it lies there: taking it in may wait. Without `uid`
+    and `folder` of one that was just going."""
 
-    uid: int
     image: str
     command: bytes
-    stat: bytes
-    folder: str
     at: float
+    uid: int | None = None
+    folder: str = ""
 
 
 def readable(path: str) -> str:
@@ -130,6 +130,10 @@ class Processes:
                 return known
         return self._look(pid) or known or self._ended.get(pid)
 
+    def known(self, pid: int) -> Process | None:
+        """`find` without looking again at one that is known: a look costs as much as telling a start."""
+        return self._alive.get(pid) or self._ended.get(pid) or self.find(pid)
+
     def backfill(self) -> None:
         """Take in what runs already."""
         for name in os.listdir(self._proc):
@@ -145,14 +149,12 @@ class Processes:
     def executed(self, pid: int, filename: str, at: float, seen: Seen | None) -> Process:
         """`pid` now runs `filename`. `seen` is what `see` said of it just then; of a process that had already gone the
         command line is the file."""
-        before = self._alive.get(pid) or UNKNOWN
-        now = self._take_in(pid, seen, at) if seen else None
-        if now is None or not now.command_line:
-            image = self._real(filename, before.folder)
-            user = self._owner_if_setuid(image) or before.who.user
-            now = Process(Who(pid, image, user), filename, before.parent, at, 0.0, before.folder)
-            self._keep(pid, now)
-        return now
+        before = self._alive.get(pid) or self._look(pid) or UNKNOWN
+        if seen is not None and seen.command:
+            return self._take_in(pid, seen, before.parent, at, before.who.user, before.folder)
+        image = self._real(filename, before.folder)
+        user = self._owner_if_setuid(image) or before.who.user
+        return self._keep(pid, Process(Who(pid, image, user), filename, before.parent, at, 0.0, before.folder))
 
     def exited(self, pid: int) -> None:
         with self._writing:
@@ -169,28 +171,31 @@ class Processes:
         return self._users[uid]
 
     def see(self, pid: int) -> Seen | None:
-        """What /proc says now; None when it has gone."""
+        """What /proc says now of a program that has just started; None when it has gone. What goes first with a process
+        is asked first."""
         folder = f"{self._proc}/{pid}"
         try:
-            uid = os.stat(folder).st_uid
-            image, command = os.readlink(f"{folder}/exe"), _read(f"{folder}/cmdline")
-            return Seen(uid, image, command, _read(f"{folder}/stat"), os.readlink(f"{folder}/cwd"), time.monotonic())
+            command, image, at = _read(f"{folder}/cmdline"), os.readlink(f"{folder}/exe"), time.monotonic()
         except OSError:
             return None
+        try:
+            return Seen(image, command, at, os.stat(folder).st_uid, os.readlink(f"{folder}/cwd"))
+        except OSError:
+            return Seen(image, command, at)
 
     def _look(self, pid: int) -> Process | None:
-        seen = self.see(pid)
-        return self._take_in(pid, seen) if seen else None
-
-    def _take_in(self, pid: int, seen: Seen, at: float = 0.0) -> Process | None:
-        """None when it was just going."""
+        """Also its parent, and when it began."""
         try:
-            parent, began = _parent_and_start(seen.stat)
-        except ValueError:
+            seen, (parent, began) = self.see(pid), _parent_and_start(_read(f"{self._proc}/{pid}/stat"))
+        except (OSError, ValueError):
             return None
+        return self._take_in(pid, seen, parent, began, "", "") if seen else None
+
+    def _take_in(self, pid: int, seen: Seen, parent: int, began: float, user: str, folder: str) -> Process:
+        """`user` and `folder` are what it inherited, where it was not seen."""
         line = " ".join(os.fsdecode(seen.command).rstrip("\0").split("\0"))[:LONGEST_COMMAND]
-        who = Who(pid, seen.image.removesuffix(DELETED), self.name_of(seen.uid))
-        return self._keep(pid, Process(who, line, parent, at or began, seen.at, seen.folder))
+        who = Who(pid, seen.image.removesuffix(DELETED), user if seen.uid is None else self.name_of(seen.uid))
+        return self._keep(pid, Process(who, line, parent, began, seen.at, seen.folder or folder))
 
     def _keep(self, pid: int, process: Process) -> Process:
         with self._writing:

@@ -11,7 +11,7 @@ DELAY = SAME_START // 4
 
 
 def seen(number: int) -> Seen:
-    return Seen(0, f"/bin/{number}", b"", b"", "/", 0.0)
+    return Seen(f"/bin/{number}", b"", 0.0)
 
 
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(2 * SAME_START, KEPT // 100)), max_size=20))

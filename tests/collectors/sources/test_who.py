@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from collectors.sources import who
-from collectors.sources.who import Processes, Who
+from collectors.sources.who import Processes, Seen, Who
 
 NOBODY_IS = 4_000_000
 """Above the kernel's highest process id: /proc never has it."""
@@ -63,6 +63,16 @@ def test_a_setuid_program_runs_as_its_owner(tmp_path: Path) -> None:
     table = Processes(tmp_path)
     table.executed(NOBODY_IS, str(program), 1.0, None)
     assert table.who(NOBODY_IS).user == who.user_name(os.geteuid())
+
+
+def test_what_was_seen_just_after_a_start_is_taken_in_later(table: Processes) -> None:
+    table.forked(NOBODY_IS, 1, 1.0)
+    first = Seen("/usr/bin/env", b"env\0tool\0", 1.5, os.geteuid(), "/srv")
+    assert table.executed(NOBODY_IS, "/usr/bin/env", 2.0, first).command_line == "env tool"
+    going = Seen("/opt/tool", b"tool\0-v\0", 2.5)
+    now = table.executed(NOBODY_IS, "/opt/tool", 3.0, going)
+    assert now.who == Who(NOBODY_IS, "/opt/tool", who.user_name(os.geteuid()))
+    assert (now.command_line, now.parent, now.folder) == ("tool -v", 1, "/srv")
 
 
 def test_a_number_that_is_used_again_is_the_new_process(table: Processes) -> None:
