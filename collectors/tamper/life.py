@@ -14,7 +14,8 @@ PREFETCH = r"SYSTEM\CurrentControlSet\Control\Session Manager\Memory Management\
 
 class Life(msgspec.Struct, frozen=True):
     """`boot` names the computer's own life, "" where it has no name; `lead` is the wall clock less the counter since
-    that boot, in seconds; `files` the SHA-256 of the agent's own files as it knew them, "" for one that was not there."""
+    that boot, in seconds; `files` the SHA-256 of the agent's own files as it knew them, "" for one that was not
+    there."""
 
     boot: str
     began: datetime
