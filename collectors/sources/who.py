@@ -21,11 +21,17 @@ ALIVE, ENDED = 32_768, 4096
 """Processes remembered; of those that ended only the latest."""
 LONGEST_COMMAND = 4096
 """Characters of a command line that are kept."""
+LONGEST_TOLD, HEAD, LONGEST_READ = 8192, 6144, 4 << 20
+"""Bytes: a start is told with a longer command line; of one that is longer still the first HEAD and its end, for what
+matters may stand behind any amount of nothing."""
 LONGEST_ENDED = 256
 """The same once the process has ended: thousands of those are remembered."""
 LOOK_AGAIN = 10.0
 """Seconds after which a process is looked at again: a daemon gives its rights up after it began."""
 DELETED = " (deleted)"
+_OWN = ("/dev/fd/", "/proc/self/", "/proc/thread-self/")
+"""They lead whoever asks to his own files: of a program that was started by its descriptor nobody knows more, once it
+has ended (execveat(2))."""
 _BOOT_TIME, _TICKS = 0.0, 100
 if sys.platform == "linux":
     _BOOT_TIME = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -148,10 +154,12 @@ class Processes:
 
     def executed(self, pid: int, filename: str, at: float, seen: Seen | None) -> Process:
         """`pid` now runs `filename`. `seen` is what `see` said of it just then; of a process that had already gone the
-        command line is the file."""
-        before = self._alive.get(pid) or self._look(pid) or UNKNOWN
+        command line is the file. When a thread executes, the kernel lets the process's first one exit before.
+        """
+        before = self._alive.get(pid) or self._look(pid) or self._ended.get(pid, UNKNOWN)
         if seen is not None and seen.command:
-            return self._take_in(pid, seen, before.parent, at, before.who.user, before.folder)
+            found = self._take_in(pid, seen, before.parent, at, before.who.user, before.folder)
+            return found if len(seen.command) <= LONGEST_COMMAND else found._replace(command_line=_line(seen.command))
         image = self._real(filename, before.folder)
         user = self._owner_if_setuid(image) or before.who.user
         return self._keep(pid, Process(Who(pid, image, user), filename, before.parent, at, 0.0, before.folder))
@@ -178,6 +186,8 @@ class Processes:
             command, image, at = _read(f"{folder}/cmdline"), os.readlink(f"{folder}/exe"), time.monotonic()
         except OSError:
             return None
+        if len(command) == LONGEST_COMMAND:
+            command = _long_command(f"{folder}/cmdline") or command
         try:
             return Seen(image, command, at, os.stat(folder).st_uid, os.readlink(f"{folder}/cwd"))
         except OSError:
@@ -193,7 +203,7 @@ class Processes:
 
     def _take_in(self, pid: int, seen: Seen, parent: int, began: float, user: str, folder: str) -> Process:
         """`user` and `folder` are what it inherited, where it was not seen."""
-        line = " ".join(os.fsdecode(seen.command).rstrip("\0").split("\0"))[:LONGEST_COMMAND]
+        line = _line(seen.command)[:LONGEST_COMMAND]
         who = Who(pid, seen.image.removesuffix(DELETED), user if seen.uid is None else self.name_of(seen.uid))
         return self._keep(pid, Process(who, line, parent, began, seen.at, seen.folder or folder))
 
@@ -208,6 +218,8 @@ class Processes:
 
     @staticmethod
     def _real(filename: str, folder: str) -> str:
+        if filename.startswith(_OWN):
+            return filename
         return os.path.realpath(os.path.join(folder, filename)) if folder or filename.startswith("/") else filename
 
     def _owner_if_setuid(self, image: str) -> str:
@@ -224,6 +236,23 @@ def _read(path: str) -> bytes:
         return os.read(descriptor, LONGEST_COMMAND)
     finally:
         os.close(descriptor)
+
+
+def _line(command: bytes) -> str:
+    """Arguments joined by blanks."""
+    return " ".join(os.fsdecode(command).rstrip("\0").split("\0"))
+
+
+def _long_command(path: str) -> bytes:
+    """The middle left out, and said; nothing when the process has gone."""
+    try:
+        with open(path, "rb") as file:
+            whole = file.read(LONGEST_READ).rstrip(b"\0")
+    except OSError:
+        return b""
+    if (left_out := len(whole) - LONGEST_TOLD) <= 0:
+        return whole
+    return whole[:HEAD] + f"\0…{left_out} bytes…\0".encode() + whole[HEAD - LONGEST_TOLD :]
 
 
 def _parent_and_start(text: bytes) -> tuple[int, float]:

