@@ -30,8 +30,7 @@ class Examiner:
                 case Register(path, template):
                     return self._register(path, template=template)
                 case Gone(paths):
-                    for path in paths:
-                        self._registry.gone(readable(os.fsdecode(path)), int(time.time()))
+                    self._registry.gone([readable(os.fsdecode(path)) for path in paths], int(time.time()))
                     return Answer("gone")
                 case Sweep():
                     self._registry.sweep(int(time.time()))

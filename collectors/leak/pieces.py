@@ -11,6 +11,7 @@ from collectors.leak import notes, sevenzip
 from collectors.leak.base64text import LEAST, encoded_runs
 from collectors.leak.budget import CHUNK, Budget, Exhausted, Readable
 from collectors.leak.kinds import HEAD, Kind, kind_of
+from collectors.leak.mail import is_mail, mail_parts
 from collectors.leak.marks import NONE, marks_of, memory
 from collectors.leak.office import is_office
 from collectors.leak.streams import DAMAGED, Compressed, unpacking
@@ -87,7 +88,7 @@ def _office(file: BinaryIO) -> zipfile.ZipFile | None:
 
 
 def _inside(file: BinaryIO, kind: Kind, budget: Budget, name: str, depth: int) -> Iterator[Piece]:
-    """What is in an archive, or in the base64 of a text; nothing for other files."""
+    """What is in an archive or a mail, or in the base64 of a text; nothing for other files."""
     if depth >= budget.caps.depth:
         if kind in ("zip", "gzip", "bzip2", "xz", "zstd", "tar", "7z", "sealed"):
             budget.note(notes.too_deep(budget.caps.depth))
@@ -105,11 +106,18 @@ def _inside(file: BinaryIO, kind: Kind, budget: Budget, name: str, depth: int) -
         case "sealed":
             budget.note(notes.SEALED)
         case "":
-            raw = file.read(budget.caps.nested_bytes)
-            if b"\0" not in raw[:HEAD] and len(raw) >= LEAST:
-                for content in encoded_runs(raw):
-                    budget.unpack(len(content))
-                    yield from _pieces(memory(content), budget, f"{name}/(base64)".lstrip("/"), depth + 1)
+            for part, content in _encoded(file.read(budget.caps.nested_bytes)):
+                budget.member()
+                budget.unpack(len(content))
+                yield from _pieces(memory(content), budget, f"{name}/{part}".lstrip("/"), depth + 1)
+
+
+def _encoded(raw: bytes) -> Iterator[tuple[str, bytes]]:
+    """(name, content) of what a text holds besides its own words."""
+    if is_mail(raw):
+        yield from mail_parts(raw)
+    elif b"\0" not in raw[:HEAD] and len(raw) >= LEAST:
+        yield from (("(base64)", content) for content in encoded_runs(raw))
 
 
 def _zip(file: BinaryIO, budget: Budget, name: str, depth: int) -> Iterator[Piece]:

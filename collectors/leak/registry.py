@@ -159,12 +159,13 @@ class Registry:
         self._pieces += len(counted)
         return full
 
-    def gone(self, path: str, now: int) -> None:
-        """`path`, or all below it, is no longer there; its fingerprints stay."""
-        self._db.execute(
-            "UPDATE documents SET gone = ? WHERE gone = 0 AND (path = ? OR path >= ? AND path < ?)",
-            (now, path, path + "/", path + "0"),
-        )
+    def gone(self, paths: Sequence[str], now: int) -> None:
+        """The documents there, and all below, are no longer there; their fingerprints stay."""
+        with _transaction(self._db):
+            self._db.executemany(
+                "UPDATE documents SET gone = ? WHERE gone = 0 AND (path = ? OR path >= ? AND path < ?)",
+                [(now, path, path + "/", path + "0") for path in paths],
+            )
 
     def sweep(self, now: int) -> None:
         """Mark what is no longer at its path as gone."""

@@ -12,6 +12,7 @@ import subprocess
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
+from email.message import EmailMessage
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +27,10 @@ from tests.collectors.leak import made
 from tests.collectors.leak.made import text
 
 PLAN = text(6000, 1)
+LEGAL = (
+    "Permission is granted to copy, modify and distribute this software, provided that the notice above stands in all "
+    "copies. It comes without warranty of any kind; nobody is liable for damages that arise from its use.\n"
+)
 
 
 @pytest.fixture
@@ -114,6 +119,20 @@ class TestCopies:
         answer = examiner.answer(Examine(bytes(tmp_path / "x.zip")))
         assert answer.best is not None
         assert answer.best.member == "설계/도면.dwg"
+
+    @pytest.mark.parametrize(("charset", "transfer"), [("utf-8", "quoted-printable"), ("euc-kr", "base64")])
+    def test_a_mail_is_read_as_it_was_meant(
+        self, examiner: Examiner, plan: Path, tmp_path: Path, charset: str, transfer: str
+    ) -> None:
+        """Its text out of quoted-printable or base64, its attachment byte for byte."""
+        mail = EmailMessage()
+        mail["Subject"], mail["From"] = "점심", "kim@example.com"
+        mail.set_content(excerpt(1000), charset=charset, cte=transfer)
+        (tmp_path / "초안.eml").write_bytes(mail.as_bytes())
+        assert seen(examiner, tmp_path / "초안.eml") == ("text", 95, plan.name)
+        mail.add_attachment(plan.read_bytes(), maintype="application", subtype="octet-stream", filename="a.bin")
+        (tmp_path / "초안.eml").write_bytes(mail.as_bytes())
+        assert seen(examiner, tmp_path / "초안.eml") == ("member", 98, plan.name)
 
     def test_base64_is_undone(self, examiner: Examiner, drawing: Path, tmp_path: Path) -> None:
         (tmp_path / "memo.txt").write_bytes(b"Subject: lunch\n\n" + base64.encodebytes(drawing.read_bytes()))
@@ -428,7 +447,7 @@ class TestNothing:
     def test_nor_does_one_further_down_or_in_a_file_of_its_own(
         self, examiner: Examiner, folder: Path, tmp_path: Path
     ) -> None:
-        licence = "Copyright 2026 example.com\n" + text(300, 80) + "\n"
+        licence = "Copyright 2026 example.com\n" + LEGAL * 12 + "\n"
         comment = "".join(f"# {line}\n" for line in licence.splitlines())
         (folder / "a.py").write_text(f'"""What it does."""\n\n{comment}\nx = 1\n')
         (folder / "LICENSE").write_text(licence)
@@ -442,7 +461,7 @@ class TestNothing:
     def test_a_document_that_only_calls_itself_a_licence_stays_protected(
         self, examiner: Examiner, folder: Path, tmp_path: Path
     ) -> None:
-        (folder / "LICENSE.txt").write_text(PLAN)
+        (folder / "LICENSE.txt").write_text(f"Copyright 2026 example.com\n\n{PLAN}")
         (folder / "license.dwg").write_bytes(b"AC1032 copyright" + random.Random(1).randbytes(5000))
         for name in ("LICENSE.txt", "license.dwg"):
             examiner.answer(Register(bytes(folder / name)))
