@@ -188,6 +188,11 @@ def _wants_picture(memory: SiteMemory, look: Look) -> bool:
 
 
 def _result(memory: SiteMemory, look: Look, deploying: bool) -> str:
+    told = _state(memory, look, deploying)
+    return f"{told}; certificate: {look.certificate_error}" if look.certificate_error else told
+
+
+def _state(memory: SiteMemory, look: Look, deploying: bool) -> str:
     if look.page is None:
         return f"down: {look.error}"
     if deploying:
