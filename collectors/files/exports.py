@@ -1,8 +1,8 @@
 """Windows events as other products export them, in the shape that `windows_record.flatten` knows.
 
 Wazuh (`data.win`), osquery (`columns`), EvtxECmd (`Payload`), Kibana (`fields`), Velociraptor's EvtxHunter and log
-shippers (a flat head and EventData beside it), Splunk and Get-WinEvent (EventCode, LogName, …). Everything else is
-returned as it came.
+shippers (a flat head and EventData beside it), Splunk, Get-WinEvent and Sentinel (EventCode, LogName, EventLog, …),
+Graylog (joined by underscores). Everything else is returned as it came.
 """
 
 from collections.abc import Mapping
@@ -14,11 +14,21 @@ from jikimi.domain.event import Event
 from jikimi.domain.windows import service_of
 
 _SECTIONS = {"EventData": "EventData", "event_data": "EventData", "UserData": "UserData", "user_data": "UserData"}
+_GRAYLOG = "winlogbeat_winlog_"
 _OSQUERY_HEAD = {"Level": "level", "Task": "task", "Keywords": "keywords"}
 _HEAD: Mapping[str, tuple[str, ...]] = {
     "EventID": ("EventID", "EventId", "EventCode", "event_id", "eventID", "Id"),
-    "Channel": ("Channel", "LogName", "channel", "log_name"),
-    "Provider_Name": ("Provider_Name", "ProviderName", "Provider", "SourceName", "provider_name", "providerName"),
+    "Channel": ("Channel", "LogName", "channel", "log_name", "EventLog"),
+    "Provider_Name": (
+        "Provider_Name",
+        "ProviderName",
+        "Provider",
+        "SourceName",
+        "provider_name",
+        "providerName",
+        "source_name",
+        "Source",
+    ),
     "Computer": ("Computer", "ComputerName", "MachineName", "computer_name", "computer"),
 }
 
@@ -27,6 +37,8 @@ def unpacked(raw: Event) -> Event:
     """The record, nested as Windows nests it or flat with the system's own names; `raw` where it is no such export."""
     if "EventID" in raw and "Channel" in raw:
         return _nested(raw, raw) if any(name in raw for name in _SECTIONS) else raw
+    if any(name.startswith(_GRAYLOG) for name in raw):
+        return _from_graylog(raw)
     if "System.EventID" in raw or "Event.System.EventID" in raw:
         return _undotted(raw)
     fields = raw.get("fields")
@@ -53,12 +65,20 @@ def _nested(raw: Event, whole: Event) -> Event:
         return raw
     head = {ours: whole[name] for ours, name in names.items()}
     rest = {name: value for name, value in whole.items() if name not in names.values()}
-    sections = {_SECTIONS[name]: data for name in _SECTIONS if (data := _data(rest.get(name))) is not None}
-    rest = {name: value for name, value in rest.items() if _SECTIONS.get(name) not in sections}
+    if "RenderedDescription" in rest:
+        rest.setdefault("Message", rest.pop("RenderedDescription"))
+    sections = {_SECTIONS[name]: data for name in _SECTIONS if (data := _section(rest, name)) is not None}
+    rest = {name: value for name, value in rest.items() if _SECTIONS.get(name.partition(".")[0]) not in sections}
     if not sections:
         return {**head, **rest}
     provider = {"Provider": {"Name": head.pop("Provider_Name")}} if "Provider_Name" in head else {}
     return {"System": {**head, **provider}, **sections, **{name: v for name, v in rest.items() if v is not None}}
+
+
+def _section(rest: Event, name: str) -> dict[str, Any] | list[Any] | None:
+    """What stands under the name, or under `name.field`."""
+    dotted = {path.removeprefix(f"{name}."): value for path, value in rest.items() if path.startswith(f"{name}.")}
+    return _data(rest.get(name)) or dotted or None
 
 
 def _data(written: Any) -> dict[str, Any] | list[Any] | None:
@@ -69,6 +89,16 @@ def _data(written: Any) -> dict[str, Any] | list[Any] | None:
         except orjson.JSONDecodeError:
             return None
     return written if isinstance(written, dict | list) else None
+
+
+def _from_graylog(raw: Event) -> Event:
+    """Winlogbeat's names joined by underscores: `winlogbeat_winlog_event_data_Image`."""
+    return {_dotted(name.removeprefix(_GRAYLOG)) if name.startswith(_GRAYLOG) else name: v for name, v in raw.items()}
+
+
+def _dotted(name: str) -> str:
+    part = next((part for part in ("event_data", "user_data") if name.startswith(f"{part}_")), None)
+    return f"winlog.{part}.{name.removeprefix(f'{part}_')}" if part else f"winlog.{name}"
 
 
 def _undotted(raw: Event) -> Event:

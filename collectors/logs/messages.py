@@ -1,7 +1,8 @@
 """From a program's message in the system log, by whatever road it came (file, journal, UDP), to events.
 
-A message is one event with the text and what is known of it, unless it holds an event of another kind: an audit
-record, Sysmon for Linux's XML, a DNS server's query, a request HAProxy passed on, a packet netfilter logged.
+A message is one event with the text and what is known of it, unless it holds an event of another kind: an audit record,
+Sysmon for Linux's XML, a Windows event as JSON, a DNS server's query, a request HAProxy passed on, a packet netfilter
+logged.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from collectors.logs.haproxy import balanced_fields
 from collectors.logs.port import Reading
 from collectors.logs.programs import fields_of_message, firewall_fields, source_of
 from collectors.logs.sysmon_linux import sysmon_event
+from collectors.logs.windows_text import windows_text
 from collectors.source_event import SourceEvent
 from jikimi.domain.event import Event
 from jikimi.domain.logsource import LogSource
@@ -34,6 +36,8 @@ class Messages:
             return [found._replace(event=_host_of(event) | found.event) for found in self._audit.feed(message)]
         if "<Event" in message and (sysmon := sysmon_event(message)) is not None:
             return [SourceEvent(sysmon.logsource, _host_of(event) | sysmon.event)]
+        if (windows := windows_text(message)) is not None:
+            return [SourceEvent(windows.logsource, _host_of(event) | windows.event)]
         if program in QUERY_PROGRAMS and (asked := query_fields(program, message)):
             return [SourceEvent(DNS, event | asked)]
         if program == "haproxy" and (request := balanced_fields(message)):

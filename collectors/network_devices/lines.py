@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from collectors.logs.programs import firewall_fields
 from collectors.logs.suricata import eve_text
+from collectors.logs.windows_text import windows_text
 from collectors.network_devices import (
     asa,
     cef,
@@ -51,11 +52,13 @@ def read_line(raw: bytes, now: datetime, zone: tzinfo) -> Line:
     """Any line; never raises. One in no known dialect has `message` and what the syslog header says."""
     head = syslog.parse(raw, now, zone)
     fields: dict[str, Any]
-    if (sensed := eve_text(head.text)) is not None:
+    if (sensed := eve_text(head.text) or windows_text(head.text)) is not None:
         fields = {name: value for name, value in sensed.event.items() if name not in _OURS}
         fields["Hostname"] = head.host or sensed.event.get("Hostname")
         stated = event_time(sensed.event) if TIMESTAMP in sensed.event else head.time
-        return Line(sensed.logsource, _full(fields), stated, "eve")
+        return Line(
+            sensed.logsource, _full(fields), stated, "windows" if sensed.logsource.product == "windows" else "eve"
+        )
     said = next((found for dialect in _DIALECTS if (found := dialect(head)) is not None), None)
     fields = {"message": head.text, "Hostname": head.host, "program": head.program}
     fields |= {"process": head.process, "facility": head.facility, "severity": head.severity, **head.data}

@@ -95,6 +95,27 @@ SHAPES: dict[str, Any] = {
         "EventData": [{"Name": name, "Value": value} for name, value in DATA.items()],
     },
     "data as a text": {"EventID": "1", "Channel": SYSMON, "TimeGenerated": STAMP, "EventData": json.dumps(DATA)},
+    "Winlogbeat 6, dotted": {
+        "@timestamp": STAMP,
+        "log_name": SYSMON,
+        "event_id": 1,
+        "computer_name": "pc-1",
+        **{f"event_data.{name}": value for name, value in DATA.items()},
+    },
+    "Graylog": {
+        "timestamp": STAMP,
+        "winlogbeat_winlog_channel": SYSMON,
+        "winlogbeat_winlog_event_id": "1",
+        **{f"winlogbeat_winlog_event_data_{name}": value for name, value in DATA.items()},
+    },
+    "Sentinel's table of events": {
+        "TimeGenerated": STAMP,
+        "EventLog": SYSMON,
+        "EventID": 1,
+        "Source": "Microsoft-Windows-Sysmon",
+        "RenderedDescription": "Process Create:\n" + "".join(f"{name}: {value}\n" for name, value in DATA.items()),
+        "EventData": "<DataItem/>",
+    },
     "a row of osquery": {
         "name": "pack_windows_events",
         "hostIdentifier": "host-1",
