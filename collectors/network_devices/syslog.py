@@ -8,6 +8,8 @@ import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import NamedTuple
 
+from collectors.logs.clocks import LATE
+
 LONGEST = 8 * 1024
 """Bytes of a message that are read (RFC 5424 asks for 2,048); the rest is cut off."""
 
@@ -44,7 +46,7 @@ class Message(NamedTuple):
 
 
 def parse(raw: bytes, now: datetime, zone: tzinfo = UTC) -> Message:
-    """`zone` and the year nearest to `now` are taken for a time that states none."""
+    """For a time that states none: `zone`, and the latest year in which it is not more than a day after `now`."""
     text = _decode(raw[:LONGEST]).rstrip("\r\n\0 ")
     facility = severity = None
     if (priority := _PRIORITY.match(text)) and int(priority[1]) < 192:
@@ -118,17 +120,15 @@ def _time(text: str, now: datetime, zone: tzinfo) -> tuple[datetime | None, str]
         return None, text
     hour, minute, second = map(int, old["clock"].split(":"))
     micro = int((old["part"] or "0")[:6].ljust(6, "0"))
-    years = [int(old["year"])] if old["year"] else [now.year - 1, now.year, now.year + 1]
     where = ZONES.get(old["zone"], zone)
-    found = []
-    for year in years:
+    for year in [int(old["year"])] if old["year"] else range(now.year + 1, now.year - 8, -1):
         try:
-            found.append(datetime(year, month, int(old["day"]), hour, minute, min(second, 59), micro, where))
-        except ValueError:
+            moment = datetime(year, month, int(old["day"]), hour, minute, min(second, 59), micro, where)
+            if old["year"] or moment <= now + LATE:
+                return moment, text[old.end() :]
+        except (ValueError, OverflowError):
             continue  # 29 February, or no day at all
-    if not found:
-        return None, text
-    return min(found, key=lambda moment: abs(moment - now)), text[old.end() :]
+    return None, text
 
 
 def _iso(text: str, zone: tzinfo) -> datetime | None:

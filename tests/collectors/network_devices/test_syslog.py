@@ -100,3 +100,18 @@ def test_any_bytes_pass_the_framing(chunks: list[bytes]) -> None:
     for chunk in chunks:
         framing.feed(chunk)
     framing.close()
+
+
+@pytest.mark.parametrize(
+    ("now", "said", "meant"),
+    [
+        ("2026-12-31T23:59:50+00:00", "Jan  1 00:00:05", "2027-01-01T00:00:05+00:00"),
+        ("2027-01-01T00:00:10+00:00", "Dec 31 23:59:59", "2026-12-31T23:59:59+00:00"),
+        ("2026-12-01T00:00:00+00:00", "Mar  1 00:00:00", "2026-03-01T00:00:00+00:00"),
+        ("2026-12-01T00:00:00+00:00", "Dec 15 00:00:00", "2025-12-15T00:00:00+00:00"),
+        ("2026-12-01T00:00:00+00:00", "Feb 29 12:00:00", "2024-02-29T12:00:00+00:00"),
+    ],
+)
+def test_a_date_without_a_year_is_the_latest_that_is_not_to_come(now: str, said: str, meant: str) -> None:
+    found = syslog.parse(f"<14>{said} fw x".encode(), datetime.fromisoformat(now))
+    assert (found.time, found.host, found.text) == (datetime.fromisoformat(meant), "fw", "x")
