@@ -10,6 +10,7 @@ from typing import Any
 
 from collectors.logs.cleared_log import name_cleared_log
 from collectors.logs.ecs import ecs_names
+from collectors.logs.missing_channel import name_channel
 from jikimi.domain.event import TIMESTAMP, Event
 from jikimi.domain.windows import categories_of, id_of
 
@@ -20,6 +21,7 @@ _NOT_DATA = {"System", "#attributes", "@xmlns", "Event_attributes"}
 def flatten(raw: Event) -> Event:
     """A flat event with Sigma's names; `raw` itself when it is flat already."""
     event = _flat(raw)
+    name_channel(event)
     name_cleared_log(event)
     return event
 

@@ -59,7 +59,7 @@ def _candidates(paths: Sequence[Path]) -> Iterator[Path]:
     """Rule files near `paths`, the nearest first."""
     folders = [path if path.is_dir() else path.parent for path in paths]
     for folder in folders:
-        yield from _rule_files(folder.iterdir())
+        yield from _rule_files(folder.glob("*"))
     for folder in folders:
         above = folder.resolve().parent
         yield from _rule_files(above.glob("*"))

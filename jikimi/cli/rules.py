@@ -35,6 +35,16 @@ def rules() -> None:
     """Each command's logic lies in detectors/workshop/."""
 
 
+def _told_beside(paths: list[Path]) -> list[Path]:
+    """What belongs to the rules and lies elsewhere is used, and said: nobody named it."""
+    from detectors.workshop.beside import named_beside
+    from jikimi.cli.printed import say_some
+
+    beside = named_beside(paths)
+    say_some([f"also read: {file}" for file in beside])
+    return beside
+
+
 def _not_without_rules(files: int, folders: list[Path] | None) -> None:
     """A folder without rules is mostly a slip of the pen; the JSON, which says 0, has been written."""
     if not files:
@@ -65,13 +75,12 @@ def check(
     ] = None,
 ) -> None:
     """Find rules that are wrong, blind, doubled, slow, or ask for fields that their log source does not have."""
-    from detectors.workshop.beside import named_beside
     from detectors.workshop.check import check as checked_in
     from jikimi.cli.rule_check import exit_code, told
     from jikimi.cli.rule_progress import progress
 
     paths = folders or [our_rules()]
-    beside = named_beside(paths)
+    beside = _told_beside(paths)
     with progress() as advance:
         checked = checked_in(paths, our_rules=our_rules(), attack=attack, progress=advance, beside=beside)
     told(checked, as_json)
@@ -95,13 +104,12 @@ or a rule is refused; 2 when a path cannot be read or holds no rule.""",
 @for_people
 def samples(folders: RulePaths = None, as_json: AsJson = False) -> None:
     """Run the samples beside rules through all of them, as the centre would, and tell of each."""
-    from detectors.workshop.beside import named_beside
     from detectors.workshop.samples import run_samples
     from jikimi.cli.rule_progress import progress
     from jikimi.cli.rule_samples import exit_code, told
 
     paths = folders or [our_rules()]
-    beside = named_beside(paths)
+    beside = _told_beside(paths)
     with progress() as advance:
         tested = run_samples(paths, advance, beside)
     told(tested, as_json)
@@ -141,13 +149,12 @@ def backtest(
     as_json: AsJson = False,
 ) -> None:
     """Tell what rules would have found in the past: hits a day and a company, examples, and how long it took."""
-    from detectors.workshop.beside import named_beside
     from jikimi.cli.rule_backtest import split, tested_back, wanted
     from jikimi.cli.rule_plot import told
     from jikimi.cli.rule_progress import progress
 
     chosen, files = split(paths)
-    chosen += named_beside(chosen)
+    chosen += _told_beside(chosen)
     wish = wanted(chosen, since, until, examples)
     with progress() as tell:
         found = tested_back(wish, files, data_dir(data), tenant, seconds, tell)

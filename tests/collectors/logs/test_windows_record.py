@@ -117,3 +117,20 @@ def test_winlogbeat_is_flattened_nested_or_dotted_also_inside_elasticsearch() ->
 
 def test_a_flat_event_passes_untouched_but_for_its_number() -> None:
     assert flatten({"EventID": "4624", "Channel": "Security"}) == {"EventID": 4624, "Channel": "Security"}
+
+
+@pytest.mark.parametrize(
+    ("event", "channel"),
+    [
+        ({"EventID": 11, "Provider_Name": "Microsoft-Windows-Sysmon"}, "Microsoft-Windows-Sysmon/Operational"),
+        ({"EventID": "4688", "SourceName": "Microsoft-Windows-Security-Auditing"}, "Security"),
+        ({"EventID": 7045, "ProviderName": "Service Control Manager"}, "System"),
+        ({"EventID": 11, "UtcTime": "x", "ProcessGuid": "{x}"}, "Microsoft-Windows-Sysmon/Operational"),
+        ({"EventID": 11, "UtcTime": "x", "ProcessGuid": "{x}", "Provider_Name": "Other"}, None),
+        ({"EventID": 1, "Provider_Name": "Microsoft-Windows-Kernel-General"}, None),
+        ({"Provider_Name": "Microsoft-Windows-Sysmon"}, None),
+        ({"EventID": 1, "Channel": "Own", "Provider_Name": "Microsoft-Windows-Sysmon"}, "Own"),
+    ],
+)
+def test_a_record_without_a_channel_has_that_of_its_provider(event: dict[str, Any], channel: str | None) -> None:
+    assert flatten(event).get("Channel") == channel
