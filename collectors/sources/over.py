@@ -10,12 +10,14 @@ from collections.abc import Callable
 
 from collectors.sources.conntrack import Entry
 from collectors.sources.flow_event import NANOSECONDS
+from collectors.sources.remembered import Remembered
 
-REMEMBERED = 20.0
-"""Seconds within which a flow that was told may be heard of again: a RST after the FIN, and its end, which for flows
-that were reset the kernel tells 10 s later."""
+REMEMBERED = 130.0
+"""Seconds within which a flow that was told may be heard of again: a RST after the FIN, and its end, which the kernel
+tells when its ports are used anew, up to 120 s later (nf_conntrack_tcp_timeout_time_wait)."""
 JUST_NOW = 5.0
 """Seconds since a flow was thrown out; what the kernel gave up in its own time is older once it is not remembered."""
+_63_BITS = (1 << 63) - 1
 END_COMES_WITHIN = 5.0
 """Seconds within which the kernel tells the end of a flow that it no longer has."""
 
@@ -30,7 +32,7 @@ class Over:
         """`calendar`: seconds since 1970, as the kernel's own times."""
         self._clock = clock
         self._calendar = calendar
-        self._told: dict[int, float] = {}
+        self._told = Remembered(REMEMBERED)
         self.waiting: dict[bytes, float] = {}
         """Questions for counters, and since when."""
 
@@ -54,17 +56,12 @@ class Over:
     def is_news(self, entry: Entry) -> bool:
         """Whether this flow was not told before; from now on it was."""
         name = hash((entry.source, entry.destination, entry.ports, entry.start))  # smaller than what it names
-        if name in self._told:
-            return False
-        self._told[name] = self._clock()
-        return True
+        return self._told.add(name & _63_BITS, self._clock())
 
     def give_up(self) -> int:
-        """Flows that were over and of which the kernel told nothing more; forgets what is too old to come again."""
+        """Flows that were over and of which the kernel told nothing more."""
         now = self._clock()
         late = [question for question, since in self.waiting.items() if now - since > END_COMES_WITHIN]
         for question in late:
             del self.waiting[question]
-        while self._told and now - self._told[first := next(iter(self._told))] >= REMEMBERED:
-            del self._told[first]
         return len(late)

@@ -51,6 +51,19 @@ def test_what_the_kernel_forgets_in_its_own_time_was_told_before() -> None:
     assert not over.forgotten(ASKED, flow(7, state=CLOSE))
 
 
+def test_a_flow_whose_ports_are_used_again_while_its_end_is_waited_for_is_told_once() -> None:
+    """The kernel keeps a closed connection for two minutes, and throws it out when a new one takes its ports."""
+    clock = Clock()
+    over = Over(clock, clock)
+    over.closed(ASKED)
+    assert over.answered(ASKED, flow(7))
+    for _ in range(11):
+        clock.now += 10
+        over.give_up()
+    thrown_out = flow(7)._replace(stop=int(clock.now * NANOSECONDS))
+    assert not over.forgotten(ASKED, thrown_out)
+
+
 def test_a_new_connection_on_the_ports_is_not_taken_for_the_old_one() -> None:
     over = over_now()
     over.closed(ASKED)
