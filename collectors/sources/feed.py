@@ -109,6 +109,7 @@ class Feed:
         self._patience = patience
         self._items: deque[Observation] = deque()
         self._room = threading.Event()
+        self._lost_here = 0
         self._losing = threading.Lock()
         self._lost = 0
         self._lost_from: datetime | None = None
@@ -205,6 +206,11 @@ class Feed:
         """Whether what waits here may go on waiting for company."""
         return not self._hurried and not self._lost and len(self._items) < ENOUGH
 
+    @property
+    def settled(self) -> int:
+        """Of `seen`, what is in the spool or was lost here; what the kernel threw away was never seen."""
+        return self.sent + self._lost_here
+
     def safe_until(self) -> float:
         """What was handed in before this moment (seconds since 1970) is in the spool."""
         return self._leaving_since or (self._waiting_since if self._items else time.time())
@@ -236,6 +242,7 @@ class Feed:
     def _lose(self) -> None:
         with self._losing:
             self.dropped += 1
+            self._lost_here += 1
             if not self._lost:
                 self._lost_from = self._clock()
             self._lost += 1

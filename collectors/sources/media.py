@@ -19,7 +19,7 @@ from collectors.sources.blocks import SYS, Block
 from collectors.sources.feed import Feed
 from collectors.sources.guard import Guard
 from collectors.sources.memory import Memory
-from collectors.sources.mounts import CHANGED, MountTable
+from collectors.sources.mounts import CHANGED, Mount, MountTable
 from collectors.sources.volumes import Volume
 from collectors.sources.who import readable
 from jikimi.domain.logsource import REMOVABLE_MEDIA
@@ -48,6 +48,8 @@ class Media:
     _disks: Told = field(default_factory=dict, init=False)
     _mounts: Told = field(default_factory=dict, init=False)
     _since: dict[str, float] = field(default_factory=dict, init=False)
+    _table: list[Mount] = field(default_factory=list, init=False)
+    _present: dict[str, Block] = field(default_factory=dict, init=False)
     _guard: Guard = field(default_factory=Guard, init=False)
     _looked_at: float = field(default=0.0, init=False)
     _changed_at: float = field(default=0.0, init=False)
@@ -70,8 +72,10 @@ class Media:
                     while uevents.poll(timeout=0) is not None:
                         pass
                     self._look(feed, table)
-                elif table.fileno() in ready or uevents is None or self._due():
-                    self._look(feed, table)
+                elif uevents is None or self._due():
+                    self._look(feed, table, disks=uevents is None)
+                elif table.fileno() in ready and self._mounts_changed(table):
+                    self._look(feed, table, disks=False)
                 self._save(feed)
             self._save(feed, ends=True)
 
@@ -85,11 +89,19 @@ class Media:
         if told.get("boot") == _boot():
             self._disks, self._mounts = told.get("disks", {}), told.get("mounts", {})
 
-    def _look(self, feed: Feed, table: MountTable) -> None:
+    def _mounts_changed(self, table: MountTable) -> bool:
+        """Containers mount and unmount all day what lies on no device."""
+        return [mount for mount in table.read() if volumes.on_a_device(mount)] != self._table
+
+    def _look(self, feed: Feed, table: MountTable, *, disks: bool = True) -> None:
+        """`disks`: whether some may have come or gone."""
         self._looked_at = time.monotonic()
-        disks = blocks.disks(sys=self.sys, loop_is_removable=self.loop_is_removable)
-        mounted = volumes.removable(table.read(), sys=self.sys, loop_is_removable=self.loop_is_removable)
-        disks_now = {f"{disk.name} {disk.serial}": disk for disk in disks}
+        if disks:
+            found = blocks.disks(sys=self.sys, loop_is_removable=self.loop_is_removable)
+            self._present = {f"{disk.name} {disk.serial}": disk for disk in found}
+        self._table = [mount for mount in table.read() if volumes.on_a_device(mount)]
+        mounted = volumes.removable(self._table, sys=self.sys, loop_is_removable=self.loop_is_removable)
+        disks_now = self._present
         mounts_now = {volume.key: volume for volume in mounted}
         for key in disks_now.keys() - self._disks.keys():
             self._disks[key] = self._judged("connect", _disk_fields(disks_now[key]))

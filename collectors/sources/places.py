@@ -23,7 +23,7 @@ class Places:
         if now != self._noted:
             self._noted = now
             self._pending.append((self._feed.seen, now))
-        while self._pending and self._pending[0][0] <= self._feed.sent + self._feed.dropped:
+        while self._pending and self._pending[0][0] <= self._feed.settled:
             self._memory.save(self._pending.popleft()[1])
 
     def finish(self, within: float) -> None:

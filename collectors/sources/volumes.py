@@ -32,13 +32,19 @@ class Volume(NamedTuple):
 def removable(mounts: list[Mount], *, sys: Path = SYS, loop_is_removable: bool = False) -> list[Volume]:
     """The mounts that lie on removable media, also through dm-crypt; file systems without a block device are none."""
     found = []
-    for mount in mounts:
-        if not mount.source.startswith("/dev/") and mount.device.startswith("0:"):
-            continue
-        block = blocks.describe(mount.device, sys=sys, loop_is_removable=loop_is_removable)
+    described: dict[str, Block | None] = {}
+    for mount in filter(on_a_device, mounts):
+        if mount.device not in described:
+            described[mount.device] = blocks.describe(mount.device, sys=sys, loop_is_removable=loop_is_removable)
+        block = described[mount.device]
         if block is not None and block.removable:
             found.append(Volume(mount, block))
     return found
+
+
+def on_a_device(mount: Mount) -> bool:
+    """Else it can lie on no removable medium."""
+    return mount.source.startswith("/dev/") or not mount.device.startswith("0:")
 
 
 def fields(volume: Volume) -> dict[str, object]:

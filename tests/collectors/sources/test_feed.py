@@ -83,6 +83,18 @@ def test_what_still_waits_is_not_safe_yet() -> None:
     assert waiting.safe_until() > emitted
 
 
+def test_what_the_kernel_threw_away_settles_nothing_that_waits() -> None:
+    """Else a place in a log would be kept before the events in front of it are in the spool."""
+    own = feed(capacity=2)
+    own.lost("the kernel's queue ran over", datetime.now(UTC), 100)
+    for number in range(3):
+        own.emit(FILE_ACCESS, {"Number": number})
+    assert (own.seen, own.settled) == (3, 2)
+    own.kept(own.take(10))
+    own.emit(FILE_ACCESS, {"Number": object()})
+    assert (own.seen, own.settled) == (4, 4)
+
+
 def test_fields_without_a_value_are_left_out() -> None:
     some = feed()
     some.emit(FILE_ACCESS, {"Action": "read", "User": "", "SizeBytes": None, "Protected": False})
