@@ -228,6 +228,7 @@ class Feed:
         return True
 
     def _lose_unwritable(self, logsource: LogSource, error: Exception, at: datetime | None = None) -> None:
+        self._lost_here += 1
         self.lost(f"an event of {logsource} cannot be written as JSON ({error})", at or self._clock(), 1)
 
     def _wait_for_room(self) -> bool:
