@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-SHOWN = 10
+SHOWN = 20
 """Problems told one by one; the rest as a number."""
 
 

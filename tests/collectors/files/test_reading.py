@@ -322,3 +322,14 @@ class TestCorpus:
             found, problems = _read(tmp_path, content, "damaged.evtx")
             assert 0 < len(found) < expected
             assert problems.unreadable + problems.damaged > 0
+
+
+def test_a_loud_file_hides_no_other(tmp_path: Path) -> None:
+    good, problems = b'{"@timestamp": "2026-11-22T00:00:00Z", "a": 1}\n', Problems()
+    for name in ("loud", "quiet"):
+        bad = b"not JSON\n" * (200 if name == "loud" else 1)
+        (tmp_path / f"{name}.json").write_bytes(good + bad + good)
+        list(read_events(tmp_path / f"{name}.json", problems=problems))
+    assert any("quiet" in sentence for sentence in problems.notes)
+    assert problems.unreadable == 201
+    assert len(problems.notes) + problems.untold == 201
