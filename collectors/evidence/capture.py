@@ -15,7 +15,7 @@ from jikimi.domain.evidence import Manifest, narrowed
 from jikimi.domain.logsource import EVIDENCE
 from jikimi.errors import JikimiError, Transient
 
-LOOK, IDLE_LOOK = 0.2, 1.0
+LOOK, IDLE_LOOK = 0.2, 2.0
 """Seconds between looks while a capture is under way, and else."""
 
 

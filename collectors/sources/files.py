@@ -30,12 +30,14 @@ from jikimi.domain.logsource import FILE_ACCESS
 
 TICK, IDLE_TICK = 0.5, 1.0
 """Seconds between rounds while something waits for its close, and else."""
+COMPANY = 1.0
+"""Seconds for which the first signal waits for others, where names do not run away."""
 SEARCH_FOR = 0.2
 """Seconds of looking through a volume, then the same time for what happens meanwhile."""
 JUST_MOUNTED = 3.0
 """Seconds: what was written to a volume so shortly before it was watched is looked for. FAT counts in two seconds."""
 LOOK_AFTER = 5.0
-UNTOLD = 2.0
+UNTOLD = 3.0
 """Seconds for which a change may wait in the kernel's queue and for others of its kind."""
 """Seconds between looks at whether the folders still exist, and between saves of "watched until now"."""
 
@@ -144,7 +146,7 @@ class _Watch:
         while not stop.is_set():
             ready = {fd for fd, _ in poll.poll(self._patience() * 1000)}
             if self._source.processes.fed and self._watcher.fileno() in ready:
-                stop.wait(TICK)  # names do not run away: one round for many signals
+                stop.wait(TICK if self._searches else COMPANY)
             self._take()  # first: of a volume that was unmounted meanwhile, what happened on it is told yet
             if self._table.fileno() in ready:
                 self._look_for_volumes(since=time.time() - JUST_MOUNTED)

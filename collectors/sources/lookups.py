@@ -96,9 +96,10 @@ class Lookups:
         with self._taking:
             if packets.fileno() < 0:
                 return  # this source has ended meanwhile
-            self.processes.catch_up()
-            now = time.time()
-            while (frame := _next(packets)) is not None:
+            frames, now = list(iter(partial(_next, packets), None)), time.time()
+            if frames:
+                self.processes.catch_up()
+            for frame in frames:
                 found = decode(RAW, frame)
                 if isinstance(found, Packet):
                     self.packet(found, frame, now, feed)
