@@ -6,6 +6,7 @@ A volume is one mark on its file system, at once, however many folders it has.
 """
 
 import contextlib
+import mmap
 import os
 import time
 
@@ -14,8 +15,7 @@ from collectors.sources.coalesce import Change, Kind
 from collectors.sources.fanotify import Handle, Place, Signal
 from collectors.sources.who import Processes
 
-READ_BYTES = 32 * 1024
-"""Some 400 signals; room for more would be mapped and given back at each read."""
+READ_BYTES = 256 * 1024
 REMOVED = "(removed folder)"
 FOLDERS_REMEMBERED = 20_000
 APART = 1e-6
@@ -47,6 +47,8 @@ class Trees:
         self._file_systems: dict[bytes, str] = {}
         self._volumes: dict[str, bytes] = {}
         """File system id by mount point; one file system may be mounted at several (mount --bind)."""
+        self._room = mmap.mmap(-1, READ_BYTES)
+        """Read into again and again: memory is taken as far as it was ever needed."""
         self._unmarked = 0
         self._overflowed = False
 
@@ -93,14 +95,14 @@ class Trees:
         found: list[Change] = []
         while True:
             try:
-                buffer = os.read(self._group, READ_BYTES)
+                size = os.readv(self._group, [self._room])
             except BlockingIOError:
                 return found
             self._processes.catch_up()
             now = time.time()
-            for number, signal in enumerate(fanotify.signals(buffer)):
+            for number, signal in enumerate(fanotify.signals(self._room[:size])):
                 found += self._changes_of(signal, now + number * APART)
-            if len(buffer) < READ_BYTES // 2:
+            if size < READ_BYTES // 2:
                 return found
 
     def ending(self) -> None:
