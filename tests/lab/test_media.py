@@ -78,12 +78,16 @@ def test_loop_devices_are_no_sticks_unless_asked_for(tmp_path: Path) -> None:
     assert watching.events == []
 
 
-def passports(tmp_path: Path, device: str, enforcement: Enforcement, **more: Any) -> Passports:
-    """A register that names the stick on `device` when `more` says anything of it, else another."""
+def register_of(device: str, enforcement: Enforcement, **more: Any) -> MediaRegister:
+    """One that names the stick on `device` when `more` says anything of it, else another."""
     uuid = do("blkid", "-p", "-o", "value", "-s", "UUID", f"/dev/{device}").strip() if more else "another"
     since = datetime(2026, 1, 1, tzinfo=UTC)
     one = DevicePassport("p", since, filesystem_id=uuid, **{"holder": "김하늘", **more})
-    return Passports(MediaRegister((one,), enforcement), Memory(tmp_path / "clock.json"))
+    return MediaRegister((one,), enforcement)
+
+
+def passports(tmp_path: Path, device: str, enforcement: Enforcement, **more: Any) -> Passports:
+    return Passports(register_of(device, enforcement, **more), Memory(tmp_path / "clock.json"))
 
 
 def guarded(tmp_path: Path, register: Passports) -> Watching:
@@ -112,6 +116,22 @@ def test_an_unknown_stick_becomes_read_only_where_the_company_asked_for_it(tmp_p
             ("read_only", "success", "unknown")
         ]
         assert is_read_only(point)
+
+
+def test_enforcement_that_is_switched_off_again_is_obeyed_at_once(tmp_path: Path) -> None:
+    """By an agent that runs: the centre's new register takes the place of the old one."""
+    with stick(tmp_path / "stick.img", label="A") as device:
+        register = passports(tmp_path, device, "read_only")
+        with guarded(tmp_path, register) as watching:
+            with mounted(device, tmp_path / "media"):
+                watching.until(lambda: watching.having(Action="enforce"))
+            watching.until(lambda: watching.having(Action="unmount"))
+            register.replace(register_of(device, "off"))
+            with mounted(device, tmp_path / "again") as point:
+                watching.until(lambda: watching.having(Action="mount", MountPoint=str(point)))
+                time.sleep(2.5)
+                assert not is_read_only(point)
+        assert len(watching.having(Action="enforce")) == 1
 
 
 def test_what_cannot_be_made_read_only_is_told_with_the_reason(tmp_path: Path) -> None:
