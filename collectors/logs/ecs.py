@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from collectors.source_event import SourceEvent
+from collectors.stamps import canonical_stamp
 from jikimi.domain.event import TIMESTAMP, Event
 from jikimi.domain.logsource import LogSource
 
@@ -126,7 +127,7 @@ def ecs_event(document: Event) -> SourceEvent | None:
         return None
     document = {**document, **_dll(document)} if category in ("image_load", "driver_load") else document
     event = ecs_names(document, frozenset({category}))
-    event[TIMESTAMP] = field(document, TIMESTAMP)
+    event[TIMESTAMP] = canonical_stamp(field(document, TIMESTAMP))
     event["Computer"] = field(document, "host.name")
     return SourceEvent(LogSource(product=system, category=category), {**_without_empty(event), **_beside(document)})
 

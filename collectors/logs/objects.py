@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from collectors.logs.caddy import caddy_event
+from collectors.logs.defender_tables import defender_event
 from collectors.logs.ecs import ecs_event
 from collectors.logs.journald import Journal
 from collectors.logs.laurel import Laurel
@@ -16,7 +17,7 @@ from jikimi.domain.event import Event
 
 class LogObjects:
     """The objects of one file or stream, in order: the journal, Zeek, Suricata, Caddy, laurel, Sysmon for
-    Linux, Elastic's agents."""
+    Linux, Elastic's agents, Defender's tables."""
 
     def __init__(self, reading: Reading) -> None:
         self._journal = Journal(reading)
@@ -36,7 +37,7 @@ class LogObjects:
             return [found]
         if value.get("Channel") == CHANNEL and isinstance(value.get("EventID"), int):
             return [SourceEvent(sysmon_source(value["EventID"]), value)]
-        if (found := ecs_event(value)) is not None:
+        if (found := ecs_event(value) or defender_event(value)) is not None:
             return [found]
         return []
 

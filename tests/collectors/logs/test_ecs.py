@@ -70,7 +70,7 @@ def test_a_document_of_elastic_defend_has_sigmas_category_and_names(
     assert found is not None
     assert found.logsource == LogSource("windows", sigma)
     assert {name: found.event.get(name) for name in expected} == expected
-    assert (found.event["@timestamp"], found.event["Computer"]) == (STAMP, "pc-1")
+    assert (found.event["@timestamp"], found.event["Computer"]) == ("2026-11-23T03:00:00.000000Z", "pc-1")
 
 
 def test_a_name_that_was_asked_for_is_a_dns_query() -> None:
