@@ -10,16 +10,18 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
-from collectors.sources import conntrack, conntrack_wake, sockets
+from collectors.sources import conntrack, conntrack_wake, segments, sockets
 from collectors.sources.addresses import Addresses
 from collectors.sources.conntrack import Entry, Reader, address_text
 from collectors.sources.feed import Feed
 from collectors.sources.flow_event import NANOSECONDS, FlowEvent, flow_event, stamp
 from collectors.sources.names import Names
 from collectors.sources.netlink import NETFILTER, SOCK_DIAG, Netlink, lost_events
+from collectors.sources.offload import cut_by_the_kernel
 from collectors.sources.over import Over
 from collectors.sources.owners import Owners
 from collectors.sources.repeated_openings import repeated_openings
+from collectors.sources.segments import Segments
 from collectors.sources.socket_watch import LISTEN
 from collectors.sources.sockets import Inodes
 from collectors.sources.who import NOBODY, Processes, Who
@@ -37,6 +39,7 @@ TICK = 1.0
 SAVE_AFTER = 10.0
 REMEMBERED = 65_536
 RAN_OVER = "the kernel's flow event buffer ran over"
+UNCUT = "the kernel had no room for what sockets counted: of some flows bulk is counted before it was cut into packets"
 PORTS_AGAIN = "flows whose ports were used again before they could be counted"
 LIFETIMES = {
     conntrack.TIME_WAIT: "nf_conntrack_tcp_timeout_time_wait",
@@ -101,6 +104,8 @@ class Tracked:
         self._addresses = Addresses()
         self._inodes = Inodes()
         self._over = Over()
+        self._segments = Segments(cut_by_the_kernel())
+        self._gone: Netlink | None = None
         self._told_unanswered: dict[int, None] = {}
         self._told_open: dict[int, None] = {}
         self._now = ""
@@ -112,6 +117,8 @@ class Tracked:
             self._events = opened.enter_context(conntrack.listen())
             self._table = opened.enter_context(Netlink(NETFILTER))
             self._diag = opened.enter_context(Netlink(SOCK_DIAG))
+            if self._segments.needed:
+                self._gone = opened.enter_context(segments.listen())
             self._opened = opened.pop_all()
 
     def run(self, stop: threading.Event, save: Callable[[], None], beside: Callable[[], None] = lambda: None) -> None:
@@ -161,6 +168,7 @@ class Tracked:
         if ended or self._over.waiting:
             self._processes.catch_up()
             self._names.catch_up()
+            self._read_segments()
             self._end(ended)
             self._tell_counted()
         if missed := self._over.give_up():
@@ -170,7 +178,27 @@ class Tracked:
 
     def _tell_counted(self) -> None:
         answers = conntrack.counted(self._table, self._reader, list(self._over.waiting))
-        self._tell_over(entry for question, entry in answers if self._over.answered(question, entry))
+        self._tell_over(
+            entry
+            for question, entry in answers
+            if not self._socket_awaited(question, entry) and self._over.answered(question, entry)
+        )
+
+    def _socket_awaited(self, question: bytes, entry: Entry) -> bool:
+        """For one more round: a socket's end may be told a moment after the flow's."""
+        return self._segments.awaited(entry) and time.monotonic() - self._over.waiting[question] < TICK
+
+    def _read_segments(self) -> None:
+        if self._gone is None:
+            return
+        try:
+            while messages := self._gone.events():
+                for message in messages:
+                    self._segments.gone(message.body)
+        except OSError as error:
+            if not lost_events(error):
+                raise
+            self._feed.health("heartbeat", UNCUT)
 
     def _end(self, ended: Iterable[Entry]) -> None:
         for entry in ended:
@@ -224,6 +252,7 @@ class Tracked:
         source, destination = address_text(entry.source), address_text(entry.destination)
         initiated = True if self._addresses.local(source) else False if self._addresses.local(destination) else None
         who = self._who(entry, initiated, alive=alive)
+        entry = self._segments.corrected(entry)
         name = self._names.of(entry.source, entry.destination, entry.ports)
         self._tell_event(flow_event(entry, initiated, who, self._now, hostname=name, still_open=still_open))
 

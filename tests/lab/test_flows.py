@@ -286,6 +286,45 @@ def test_a_kernel_buffer_that_ran_over_is_told_and_the_flows_are_found_in_the_ta
     assert len(ports) == len(set(ports)) == COUNT
 
 
+BULK = f"""
+import socket
+server = socket.create_server(("{VICTIM}", 8080), backlog=64)
+print("ready", flush=True)
+for n in range(5):
+    peer, _ = server.accept()
+    with peer:
+        peer.recv(100)
+        peer.sendall(bytes(n * 300_000))
+"""
+FETCH = f"""
+import socket
+for n in range(5):
+    with socket.create_connection(("{VICTIM}", 8080)) as peer:
+        peer.sendall(b"x")
+        while peer.recv(65536):
+            pass
+"""
+
+
+@pytest.mark.skipif(shutil.which("ethtool") is None, reason="ethtool is not installed")
+@pytest.mark.parametrize("offload", ["on", "off"])
+def test_what_a_computer_sends_in_bulk_is_exact_whoever_cuts_it_into_packets(
+    network: tuple[str, str], tmp_path: Path, offload: str
+) -> None:
+    do("ip", "netns", "exec", network[1], "ethtool", "-K", "jkb", "tso", offload, "gso", offload)
+    source = FlowsIn(network[1], tmp_path / "flows.json", "conntrack")
+    before = counted_both(network[1], "jkb")
+    with subprocess.Popen(inside(network[1], BULK), stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        server.stdout.readline()
+        do(*inside(network[0], FETCH))
+        assert server.wait(30) == 0
+    time.sleep(2.5)
+    flows = [event for event in source.end() if event.get("DestinationPort") == 8080]
+    assert len(flows) == 5
+    assert sum(flow["BytesOut"] + flow["BytesIn"] for flow in flows) == counted_both(network[1], "jkb") - before
+
+
 ONE_WAY = f"""
 import socket
 for n in range({COUNT}):
