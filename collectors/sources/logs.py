@@ -81,6 +81,7 @@ class _Log:
 
     def __init__(self, followed: Followed, reading: Reading) -> None:
         self.followed = followed
+        self.marked: Place | None = None
         self._reading = reading
         self._format: LogFormat | None = None
 
@@ -207,7 +208,8 @@ class _Following:
             self._feed.blind(loss, datetime.now(UTC))
         log.followed.losses.clear()
         self._tell(log.events(lines) if lines else log.pause())
-        if (place := log.followed.place) and not log.waits():
+        if (place := log.followed.place) and place != log.marked and not log.waits():
+            log.marked = place
             self._feed.mark(log.followed.path, orjson.dumps(tuple(place)).decode())
         return bool(lines)
 
