@@ -12,6 +12,7 @@ from collectors.windows.audited import Audited
 from collectors.windows.event_log import EventLog
 from collectors.windows.sockets import owned_sockets
 from collectors.windows.subscription import ChannelSubscription
+from collectors.windows.writing_only import ask_for_writing_only
 
 LOOK_AT_SOCKETS = 0.5
 
@@ -20,6 +21,9 @@ def watched(
     state: StateDir, chosen: AgentSettings, centre: frozenset[tuple[str, int]], passports: Passports
 ) -> list[Source]:
     """Every source, in the order in which `agent status` lists them."""
+    from watchdog.observers import winapi  # only Windows can import it
+
+    ask_for_writing_only(winapi)
     audited = Audited()
     found: list[Source] = [
         Observed(
