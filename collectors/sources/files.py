@@ -24,6 +24,7 @@ from collectors.sources.coalesce import Change, Coalescer
 from collectors.sources.feed import Feed, Told
 from collectors.sources.memory import Memory
 from collectors.sources.mounts import CHANGED, MountTable
+from collectors.sources.owed import Owed
 from collectors.sources.who import Processes, readable
 from jikimi.domain.event import format_time
 from jikimi.domain.logsource import FILE_ACCESS
@@ -134,9 +135,12 @@ class _Watch:
         self._unwatched = 0
         self._read_at = time.time()
         self._looked_at = 0.0
+        self._owed = Owed(feed)
 
     def run(self, stop: threading.Event) -> None:
         before = self._source.memory.load()
+        if isinstance(until := before.get("until"), int | float):
+            self._owed.owe(float(until))
         self._look()
         self._look_for_volumes(since=None)
         self._catch_up(before)
@@ -183,6 +187,7 @@ class _Watch:
         for top in (*self._folders, *self._volumes):
             self._watcher.watch(top, volume=top in self._volumes)
             self._tell_all_since(top, since)
+        self._owed.owe(since)
 
     def _catch_up(self, before: dict[str, object]) -> None:
         """After a restart: only folders that an earlier run had watched have a time nobody watched them; whatever
@@ -196,10 +201,13 @@ class _Watch:
         self._feed.blind("the agent was not running", datetime.fromtimestamp(until, UTC))
         for top in again:
             self._tell_all_since(top, float(until))
+        self._owed.owe(float(until))
         self._searches.extend(search(point, float(until)) for point in self._volumes)
 
     def _search(self) -> None:
         """Look on through what was mounted: a disk may hold a million files, and the kernel's queue goes on filling."""
+        if not self._searches:
+            return
         until = time.monotonic() + SEARCH_FOR
         while self._searches and time.monotonic() < until:
             try:
@@ -209,6 +217,7 @@ class _Watch:
                 continue
             if change is not None:
                 self._tell(change)
+        self._owed.told()
 
     def _tell_all_since(self, top: str, since: float) -> None:
         for change in changed_since(top, since):
@@ -248,6 +257,8 @@ class _Watch:
         self._volumes = now
         if since is not None:
             self._searches.extend(search(point, since) for point in new)
+            if new:
+                self._owed.owe(since)
         self._report()
 
     def _report(self) -> None:
@@ -259,6 +270,7 @@ class _Watch:
 
     def _save(self, until: float) -> None:
         """Were the agent killed now, what came after `until` might be lost: the next life looks for it."""
+        until = self._owed.capped(until, searching=bool(self._searches))
         self._source.memory.save({"until": until, "folders": sorted(self._folders)})
 
     def _volume_of(self, path: str) -> str | None:

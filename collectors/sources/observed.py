@@ -20,6 +20,7 @@ from collectors.sources.catchup import changed_since
 from collectors.sources.coalesce import Change, Coalescer, Kind
 from collectors.sources.feed import Feed
 from collectors.sources.memory import Memory
+from collectors.sources.owed import Owed
 from collectors.sources.who import NOBODY, Who, readable
 from jikimi.domain.logsource import FILE_ACCESS
 
@@ -99,6 +100,7 @@ class _Watching:
         self._watches: dict[str, ObservedWatch] = {}
         self._removable: set[str] = set()
         self._saved_at = 0.0
+        self._owed = Owed(feed)
 
     def look(self) -> list[ObservedWatch]:
         """Watch what came; the watches of what has gone."""
@@ -133,12 +135,14 @@ class _Watching:
         until, had = before.get("until"), before.get("folders")
         if not isinstance(until, int | float) or not isinstance(had, list):
             return
+        self._owed.owe(float(until))
         again = [top for top in self._source.folders if top in had]
         if again:
             self._feed.blind("the agent was not running", datetime.fromtimestamp(until, UTC))
         for top in again:
             for change in changed_since(top, float(until)):
                 self._tell(change)
+        self._owed.told()
 
     def end(self) -> None:
         self.take()
@@ -148,6 +152,7 @@ class _Watching:
 
     def _save(self, until: float) -> None:
         """Were the agent killed now, what came after `until` might be lost: the next life looks for it."""
+        until = self._owed.capped(until)
         self._source.memory.save({"until": until, "folders": sorted(self._source.folders)})
         self._saved_at = time.time()
 

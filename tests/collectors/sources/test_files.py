@@ -167,3 +167,31 @@ def test_a_kernel_that_refuses_is_an_error_for_the_supervisor(folder: Path) -> N
         Files((str(folder),), Memory(folder.parent / "m.json"), watcher=refuse).run(feed, threading.Event())
     assert feed.state == "starting"
     assert FILE_ACCESS.category == "file_access"
+
+
+def test_what_an_earlier_life_missed_is_looked_for_until_it_is_in_the_spool(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An agent that is killed again while it catches up must not believe that it had."""
+    monkeypatch.setattr("collectors.sources.files.LOOK_AFTER", 0.0)
+    monkeypatch.setattr("collectors.sources.files.UNTOLD", 0.0)
+    memory = Memory(folder.parent / "files.json")
+    missed = time.time() - 100
+    memory.save({"until": missed, "folders": [str(folder)]})
+    (folder / "written meanwhile").write_text("x")
+    feed, stop = Feed("files", "pc"), threading.Event()
+    source = threading.Thread(target=Files((str(folder),), memory, watcher=unprivileged).run, args=(feed, stop))
+    source.start()
+    try:
+        for number in range(3):
+            (folder / str(number)).write_text("x")  # so that it takes another turn
+            time.sleep(1.1)
+            assert memory.load()["until"] == missed
+        feed.kept(feed.take(1000))
+        deadline = time.monotonic() + 30
+        while memory.load()["until"] == missed:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    finally:
+        stop.set()
+        source.join(30)
