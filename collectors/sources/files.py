@@ -144,6 +144,7 @@ class _Watch:
         self._look()
         self._look_for_volumes(since=None)
         self._catch_up(before)
+        self._owed.told()
         poll = select.poll()
         poll.register(self._watcher.fileno(), select.POLLIN)
         poll.register(self._table.fileno(), CHANGED)
@@ -184,10 +185,11 @@ class _Watch:
     def _recover(self, since: float) -> None:
         """The kernel's queue ran over: say so, and look for what changed."""
         self._feed.lost("the kernel's file event queue ran over", datetime.fromtimestamp(since, UTC))
+        self._owed.owe(since)
         for top in (*self._folders, *self._volumes):
             self._watcher.watch(top, volume=top in self._volumes)
             self._tell_all_since(top, since)
-        self._owed.owe(since)
+        self._owed.told()
 
     def _catch_up(self, before: dict[str, object]) -> None:
         """After a restart: only folders that an earlier run had watched have a time nobody watched them; whatever
@@ -201,7 +203,6 @@ class _Watch:
         self._feed.blind("the agent was not running", datetime.fromtimestamp(until, UTC))
         for top in again:
             self._tell_all_since(top, float(until))
-        self._owed.owe(float(until))
         self._searches.extend(search(point, float(until)) for point in self._volumes)
 
     def _search(self) -> None:
@@ -259,6 +260,7 @@ class _Watch:
             self._searches.extend(search(point, since) for point in new)
             if new:
                 self._owed.owe(since)
+                self._owed.told()
         self._report()
 
     def _report(self) -> None:

@@ -14,12 +14,12 @@ class Owed:
         self._told_at = 0.0
 
     def owe(self, since: float) -> None:
-        """What changed after `since` is being looked for, or was just now, and waits in the feed as if it were new."""
+        """What changed after `since` is looked for from now on, until `told`."""
         self._since = since if self._since is None else min(self._since, since)
-        self._told_at = time.time()
+        self._told_at = float("inf")
 
     def told(self) -> None:
-        """Something more of it was handed to the feed."""
+        """All that was found by now waits in the feed as if it were new."""
         self._told_at = time.time()
 
     def capped(self, until: float, *, searching: bool = False) -> float:
