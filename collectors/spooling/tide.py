@@ -82,7 +82,7 @@ def contradicts(known: Known, bounds: Mapping[str, tuple[int, int]]) -> str:
     for name, reach in known.reaches.items():
         start, end = bounds[name]
         if end < reach.end:
-            return f"{reach.end - max(end, reach.start)} batches that were in it are missing at its end"
+            return f"it ends {reach.end - end} batches too early"
         if exact and (start > reach.start or (known.closed and end > reach.end)):
             return "what it says of itself is not what was written"
     return ""
