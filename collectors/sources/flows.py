@@ -38,7 +38,7 @@ POLLING = "TCP only, short connections that the other side closed may be missed,
 UNTOLD = 2.0
 """Seconds for which the end of a flow may wait in the kernel's queue."""
 UNTRACKED_BLOCKS = 8
-"""Of the ring for packets that tracking leaves out: 1 MB, some 5,000 packets twice a second."""
+"""Of the ring for packets that tracking leaves out: 1 MB, some 5,000 packets a second."""
 
 
 @dataclass
