@@ -20,7 +20,6 @@ from collectors.sources.netlink import NETFILTER, SOCK_DIAG, Netlink, lost_event
 from collectors.sources.offload import cut_by_the_kernel
 from collectors.sources.over import Over
 from collectors.sources.owners import Owners
-from collectors.sources.repeated_openings import repeated_openings
 from collectors.sources.segments import Segments
 from collectors.sources.socket_watch import LISTEN
 from collectors.sources.sockets import Inodes
@@ -28,13 +27,10 @@ from collectors.sources.who import NOBODY, Processes, Who
 
 NO_ANSWER, LOOK_FOR_UNANSWERED = 10.0, 10.0
 LONG, LOOK_FOR_LONG = 60.0, 60.0
-SHARE, RARE = 0.0005, 0.0001
-"""Of a core, for a look through the table, and for one that will hardly find anything: the longer the table, the less
-often it is looked through ..."""
+SHARE = 0.0005
+"""Of a core, for each of the two looks: the longer the table, the less often it is looked through ..."""
 LONGER = 60.0
 """... by at most so many seconds."""
-WAITED_FOR = 2 * NO_ANSWER
-"""Seconds after a repeated SYN in which an opening may become one that nobody answers."""
 TICK = 1.0
 SAVE_AFTER = 10.0
 REMEMBERED = 65_536
@@ -50,42 +46,18 @@ LIFETIMES = {
 class _Look:
     """Something to be done every `every` seconds, less often when it takes long."""
 
-    def __init__(
-        self, look: Callable[[], None], every: float, share: float = SHARE, awaited: Callable[[], bool] = lambda: False
-    ) -> None:
-        """`share` of a core is what it may take, unless there is something to be found (`awaited`)."""
+    def __init__(self, look: Callable[[], None], every: float) -> None:
         self._look = look
         self._every = every
-        self._share = share
-        self._awaited = awaited
-        self._asked_at = time.monotonic()
-        self._due_at = 0.0
+        self._due_at = time.monotonic() + every
 
     def when_due(self) -> None:
-        now = time.monotonic()
-        if now - self._asked_at < self._every:
-            return
-        self._asked_at = now
-        if not self._awaited() and now < self._due_at:
+        if time.monotonic() < self._due_at:
             return
         before = time.thread_time()
         self._look()
-        rest = (time.thread_time() - before) / self._share
-        self._due_at = now + min(rest, self._every + LONGER)
-
-
-class _Unanswered:
-    """Whether openings of this machine's own programs wait for an answer: the SYNs that the kernel had to repeat."""
-
-    def __init__(self) -> None:
-        self._repeated = repeated_openings()
-        self._since = time.monotonic() - WAITED_FOR
-
-    def waits(self) -> bool:
-        before, self._repeated = self._repeated, repeated_openings()
-        if self._repeated is None or self._repeated != before:
-            self._since = time.monotonic()
-        return time.monotonic() - self._since < WAITED_FOR
+        rest = (time.thread_time() - before) / SHARE
+        self._due_at = time.monotonic() + min(max(self._every, rest), self._every + LONGER)
 
 
 class Tracked:
@@ -124,7 +96,7 @@ class Tracked:
     def run(self, stop: threading.Event, save: Callable[[], None], beside: Callable[[], None] = lambda: None) -> None:
         """Blocks until `stop`, calling `beside` at each look. Raises OSError when the kernel breaks off."""
         self._learn_listeners()
-        unanswered = _Look(self._look_for_unanswered, LOOK_FOR_UNANSWERED, RARE, _Unanswered().waits)
+        unanswered = _Look(self._look_for_unanswered, LOOK_FOR_UNANSWERED)
         long = _Look(self._look_for_long, LOOK_FOR_LONG)
         saved_at = time.monotonic()
         while not stop.wait(TICK):
