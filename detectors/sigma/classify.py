@@ -1,53 +1,63 @@
-"""The class of every line of a block: told from the few values that classes go by, else from the decoded event."""
+"""The lines of a block, read once, and the class of each: told from the few values that classes go by."""
 
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Generic, Protocol, TypeVar, cast
 
 import orjson
 
-from detectors.sigma.bounded import Bounded, Memory
+from detectors.sigma.bounded import Bounded, is_long
 from detectors.sigma.lines import Lines, LineScanner
-from detectors.sigma.route import class_fields, class_key
-from detectors.sigma.rows import Row, RowReader
+from detectors.sigma.route import class_key
+from detectors.sigma.rows import Key, Row, RowReader
 from jikimi.domain.event import Event
 from jikimi.domain.logsource import LogSource
 
-Class = TypeVar("Class")
-
 _KEPT = 10_000
+
+
+class Asking(Protocol):
+    """What is made for a class: `names` are those that it wants to read in lines of the class."""
+
+    @property
+    def names(self) -> Iterable[str]: ...
+
+
+Class = TypeVar("Class", bound=Asking)
 
 
 class Classifier(Generic[Class]):
     """Blocks of one log source. `find` works out the class of an event that has the fields classes go by."""
 
-    def __init__(self, logsource: LogSource, find: Callable[[LogSource, Event], Class]) -> None:
+    def __init__(self, logsource: LogSource, reader: RowReader, find: Callable[[Event], Class]) -> None:
         self._logsource = logsource
+        self._reader = reader
         self._find = find
         self._scanner = LineScanner()
-        self._reader = RowReader(class_fields(logsource))
-        keys = self._reader.keys(self._reader.names)
-        self._of_row: Memory[Row, Class] = Memory(_KEPT, lambda row: self.of_event(keys.event(row)), keys.is_long)
+        self._of_kind: Bounded[Key, Class] = Bounded(_KEPT)
         self._known: Bounded[tuple[object, ...], Class] = Bounded(_KEPT)
 
     def lines(self, block: bytes) -> Lines:
         """Where the lines of canonical NDJSON are."""
         return self._scanner.scan(block)
 
-    def groups(self, block: bytes, lines: Lines) -> dict[Class, list[int]]:
-        """The numbers of the lines of each class, in order."""
-        if not len(lines):
-            return {}
-        if not self._reader.names:
-            return {self.of_event({}): list(range(len(lines)))}
-        rows = self._reader.rows_of_block(block, len(lines)) or self._reader.rows(lines.all().lines)
-        groups: dict[Class, list[int]] = {}
-        for number, row in enumerate(rows):
-            found = self._of_row[row] if row is not None else self.of_event(orjson.loads(lines.line(number)))
-            if found in groups:
-                groups[found].append(number)
-            else:
-                groups[found] = [number]
-        return groups
+    def read(self, lines: Lines) -> tuple[list[Row], list[Class]]:
+        """Row and class of every line; again when lines of a kind came of which more was asked than was read."""
+        rows = self._reader.rows(lines)
+        classes = list(map(self._of_kind.get, map(self._reader.kind, rows)))
+        asked = False
+        for number in [number for number, known in enumerate(classes) if known is None]:
+            row = rows[number]
+            event = orjson.loads(lines.line(number)) if row is self._reader.unread else self._reader.event(row)
+            found = classes[number] = self.of_event(event)
+            if self._reader.ask(event, found.names):
+                asked = True
+            elif row is not self._reader.unread:
+                self._keep(self._reader.kind(row), found)
+        return self._reader.rows(lines) if asked else rows, cast("list[Class]", classes)
+
+    def _keep(self, kind: Key, found: Class) -> None:
+        if type(kind) is not tuple or not any(map(is_long, kind)):
+            self._of_kind.keep(kind, found)
 
     def of_event(self, event: Event) -> Class:
         """The class of a decoded event."""
@@ -55,8 +65,8 @@ class Classifier(Generic[Class]):
         try:
             known = self._known.get(key)
         except TypeError:  # a list or map where a name belongs
-            return self._find(self._logsource, event)
+            return self._find(event)
         if known is None:
-            known = self._find(self._logsource, event)
+            known = self._find(event)
             self._known.keep(key, known)
         return known

@@ -13,20 +13,17 @@ from functools import reduce
 from operator import or_
 from typing import NamedTuple, TypeAlias, cast
 
-import orjson
-
+from detectors.sigma.asked import Asked
 from detectors.sigma.bits import places
 from detectors.sigma.bounded import Bounded, Memory
 from detectors.sigma.clauses import Clauses
 from detectors.sigma.demands import literals_of
-from detectors.sigma.fields import fields_asked
 from detectors.sigma.learning import Learning
-from detectors.sigma.lines import Part
-from detectors.sigma.rows import Key, Keys, Row, RowReader, is_readable
+from detectors.sigma.rows import Key, Keys, Row, RowReader
 from detectors.sigma.shares import Shares
-from detectors.sigma.tree import Node, leaves
+from detectors.sigma.tree import Node
 from detectors.sigma.verdicts import Verdicts
-from jikimi.domain.event import TIMESTAMP, Event
+from jikimi.domain.event import Event
 
 _KEPT = 10_000
 
@@ -58,30 +55,23 @@ class _Column:
 
 
 class Columns:
-    """The fields of one class. Not thread-safe."""
+    """The fields of one class; `reader` reads their names. Not thread-safe."""
 
-    def __init__(self, trees: Sequence[Node], names: Mapping[str, Sequence[str]], see: See, judge: Judge) -> None:
+    def __init__(self, trees: Sequence[Node], asked: Asked, reader: RowReader, see: See, judge: Judge) -> None:
         self._trees = trees
+        self._asked = asked
+        self._reader = reader
         self._see = see
         self._judge = judge
-        self._asked = [{field for test in leaves(tree) for field in fields_asked(test)} for tree in trees]
-        fields = {field: (field, *names.get(field, ())) for field in sorted(set().union(*self._asked))}
-        self._unknown = {f for f, own in fields.items() if f == TIMESTAMP or not all(map(is_readable, own))}
-        self._names = {field: own for field, own in fields.items() if field not in self._unknown}
-        self._reader = RowReader(_joined(self._names.values()))
-        (self._empty,) = self._reader.rows([b"{}"])
-        self._row_keys = self._reader.keys(self._reader.names)
-        self._seen_of = self._seer(self._names, self._row_keys)
+        self._row_keys = self._keys(asked.names, whole=True)
+        self._seen_of = self._seer(asked.names, self._row_keys)
         self._shares = Shares()
         self._learning = Learning(len(trees))
-        self.clauses = Clauses.of(trees, self._unknown, self._shares)
-        self._tellable = self.clauses.numbered(
-            not asked & self._unknown and all(test.field is not None for test in leaves(tree))
-            for asked, tree in zip(self._asked, trees, strict=True)
-        )
-        """Rules that ask for nothing but fields that rows have."""
+        self.clauses = Clauses.of(trees, asked.unknown, self._shares)
+        self.tellable = self.clauses.numbered(asked.tellable)
+        """Rules (bits) of which `possible` says for sure that they hold."""
         self._of_rule: dict[int, _Column] = {}
-        self._arrange([list(self._names)], Bounded(_KEPT))
+        self._arrange([list(asked.names)], Bounded(_KEPT))
 
     @property
     def scans(self) -> int:
@@ -95,32 +85,28 @@ class Columns:
         memories += [field.of_value.emptied for field in self.clauses.of_field.values()]
         return sum(memories) + (self._recall.emptied if self._recall is not None else 0)
 
-    def possible(self, part: Part, odd: AbstractSet[int], raw: Mapping[int, int]) -> list[int]:
+    def possible(self, rows: list[Row], odd: Mapping[int, Event], raw: Mapping[int, int]) -> list[int]:
         """The rules (bits) that may hold for each line.
 
-        `odd` lines are decoded: their fields may have other names. `raw` are the clauses that keywords meet, by line.
+        `odd` are decoded events, by place, of which rows do not tell all. `raw` are the clauses that keywords meet.
         """
-        rows = self._rows(part)
-        decoded = [place for place, row in enumerate(rows) if row is None or place in odd]
-        for place in decoded:
-            rows[place] = self._empty
-        left = self._of_rows(rows, raw)
-        for place in decoded:
-            left[place] = self._of_event(orjson.loads(part.lines[place]), raw.get(place, 0))
-        if self._learning.is_due(rows):
-            self._learn()
-        return left
-
-    def _rows(self, part: Part) -> list[Row]:
-        rows = self._reader.rows_of_block(part.data, len(part)) if part.is_block else None
-        return self._reader.rows(part.lines) if rows is None else rows
-
-    def _of_rows(self, rows: list[Row], raw: Mapping[int, int]) -> list[int]:
+        if odd:
+            return self._with_odd(rows, odd, raw)
         known = self._by_columns(rows) if self._recall is None else self._recalled(rows, self._recall)
         left = [one.possible for one in known]
         for place, met in raw.items():
             more = self._verdicts.possible_with_keywords(known[place].verdict, met)
-            left[place] |= more & ~self._tellable  # of the others it does not depend on keywords
+            left[place] |= more & ~self.tellable  # of the others it does not depend on keywords
+        if self._learning.is_due(rows):
+            self._learn()
+        return left
+
+    def _with_odd(self, rows: list[Row], odd: Mapping[int, Event], raw: Mapping[int, int]) -> list[int]:
+        left = [self._of_event(odd[place], raw.get(place, 0)) if place in odd else 0 for place in range(len(rows))]
+        plain = [place for place in range(len(rows)) if place not in odd]
+        own = {now: raw[place] for now, place in enumerate(plain) if place in raw}
+        for place, bits in zip(plain, self.possible([rows[place] for place in plain], {}, own), strict=True):
+            left[place] = bits
         return left
 
     def _recalled(self, rows: list[Row], recall: Bounded[Row, Known]) -> list[Known]:
@@ -151,7 +137,7 @@ class Columns:
         for field, clauses in self.clauses.of_field.items():
             met |= clauses.met(seen.get(field))
         bits = self.clauses.possible(met)
-        return bits & ~self._in_vain(bits & self._tellable, seen)
+        return bits & ~self._in_vain(bits & self.tellable, seen)
 
     def _in_vain(self, bits: int, seen: Event) -> int:
         """Those of the rules that do not hold."""
@@ -166,25 +152,25 @@ class Columns:
         self._verdicts = Verdicts(self.clauses, groups)
         self._columns = [self._column(number) for number in range(len(groups))]
         self._columns += self._of_rule.values()
-        self._untold = self._tellable
+        self._untold = self.tellable
         for column in self._columns:
             self._untold &= ~column.told
 
     def _told_by(self, fields: AbstractSet[str]) -> int:
-        return self._tellable & self.clauses.numbered(asked <= fields for asked in self._asked)
+        return self.tellable & self.clauses.numbered(asked <= fields for asked in self._asked.by_rule)
 
     def _seer(self, fields: Iterable[str], keys: Keys) -> Callable[[Key], Event]:
         """The way from a key of these fields to what rules see of it."""
-        if all(len(self._names[field]) == 1 for field in fields):
+        if all(len(self._asked.names[field]) == 1 for field in fields):
             return keys.event
         return lambda key: self._see(keys.event(key))
 
-    def _keys(self, fields: Iterable[str]) -> Keys:
-        return self._reader.keys(_joined(self._names[field] for field in fields))
+    def _keys(self, fields: Iterable[str], whole: bool = False) -> Keys:
+        return self._reader.keys(self._asked.row_names(fields), whole)
 
     def _column(self, group: int) -> _Column:
         fields = self._groups[group]
-        keys, told = self._keys(fields), self._told_by(set(fields))
+        keys, told = self._keys(fields, whole=len(self._groups) == 1), self._told_by(set(fields))
         most = _KEPT if self._recall is None or len(self._groups) > 1 else 0
         return _Column(fields, keys, told, self._worker(group, keys, told), most)
 
@@ -210,7 +196,7 @@ class Columns:
         return work_out_value if keys.are_values and of_field else work_out
 
     def _column_of_rule(self, number: int) -> _Column:
-        fields, rule = sorted(self._asked[number]), 1 << number
+        fields, rule = sorted(self._asked.by_rule[number]), 1 << number
         keys = self._keys(fields)
         seen_of = self._seer(fields, keys)
         return _Column(fields, keys, rule, lambda key: rule & ~self._judge(rule, seen_of(key)), _KEPT)
@@ -227,15 +213,15 @@ class Columns:
             recall = None
         if any(learning.may_be_parted(column.memory.missed) for column in self._columns if len(column.fields) > 1):
             sample = list(learning.sample)
-            groups = learning.groups({field: list(self._keys([field]).of(sample)) for field in self._names})
+            groups = learning.groups({field: list(self._keys([field]).of(sample)) for field in self._asked.names})
         for number in learning.lasting_leaks():
             if self._untold >> number & 1:
                 self._of_rule[number] = self._column_of_rule(number)
         if new := learning.new_leaks():
             trees = {number: self._trees[number] for number in new}
-            literals = {literal for tree in trees.values() for literal in literals_of(tree, self._unknown)}
+            literals = {literal for tree in trees.values() for literal in literals_of(tree, self._asked.unknown)}
             self._shares.count(literals, list(map(self._seen_of, learning.sample)))
-            self.clauses = clauses.changed(trees, self._unknown, self._shares)
+            self.clauses = clauses.changed(trees, self._asked.unknown, self._shares)
         for number, column in list(self._of_rule.items()):
             if learning.is_no_help(column.memory.missed):
                 del self._of_rule[number]
@@ -254,7 +240,3 @@ def _never(_met: int) -> bool:
 
 def _join(one: Iterable[int], other: Iterable[int]) -> Iterable[int]:
     return map(or_, one, other)
-
-
-def _joined(names: Iterable[Sequence[str]]) -> list[str]:
-    return list(dict.fromkeys(name for some in names for name in some))

@@ -1,10 +1,9 @@
 """The lines of an NDJSON block of canonical JSON, found in one scan, and what in them needs another look."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from functools import cache, cached_property
-from itertools import accumulate
+from functools import cache
 from typing import Any
 
 from pyperscan import BlockDatabase, Pattern, Scan
@@ -17,60 +16,25 @@ _SPACED_PATTERN = rb'[{,]"[^" ]* '
 """`,"` stands in a string only at its end, so what follows is a name or an item of a list."""
 
 
-class Part:
-    """Some lines of a block; `nested` are the places, among these lines, of those with an object in them."""
-
-    def __init__(self, block: bytes, starts: Sequence[int], stops: Sequence[int], whole: bool) -> None:
-        self._block = block
-        self._starts = starts
-        self._stops = stops
-        self._whole = whole
-        self.nested: AbstractSet[int] = frozenset()
-
-    def __len__(self) -> int:
-        return len(self._starts)
-
-    @cached_property
-    def lines(self) -> list[bytes]:
-        """Each without its newline."""
-        block = self._block
-        return [block[start:stop] for start, stop in zip(self._starts, self._stops, strict=True)]
-
-    @cached_property
-    def data(self) -> bytes:
-        """The lines, one after the other."""
-        return self._block if self._whole else b"\n".join(self.lines)
-
-    @property
-    def is_block(self) -> bool:
-        """Is `data` all of a block?"""
-        return self._whole
-
-    def places_of(self, ends: Sequence[int]) -> list[int]:
-        """In which lines these places of `data` lie."""
-        stops = self._stops if self._whole else self._ends
-        return [bisect_left(stops, end) for end in ends]
-
-    @cached_property
-    def _ends(self) -> list[int]:
-        return [end - 1 for end in accumulate(len(line) + 1 for line in self.lines)]
-
-
 class Lines:
     """Offsets into a block: where its lines start and stop."""
 
     def __init__(
         self, block: bytes, starts: list[int], stops: list[int], nested: Sequence[int], folding: Sequence[int]
     ) -> None:
-        self._block = block
+        self.block = block
         self._starts = starts
         self._stops = stops
-        self._nested = frozenset(bisect_left(stops, end) for end in nested)
-        self.folding = frozenset(bisect_left(stops, end) for end in folding)
+        self.nested: AbstractSet[int] = frozenset(map(self.number_of, nested))
+        """Numbers of the lines with an object in them."""
+        self.folding: AbstractSet[int] = frozenset(map(self.number_of, folding))
         """Numbers of the lines with a character that folds to ASCII."""
 
     def __len__(self) -> int:
         return len(self._starts)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return map(self.line, range(len(self)))
 
     def number_of(self, end: int) -> int:
         """The line in which a place of the block lies."""
@@ -78,22 +42,7 @@ class Lines:
 
     def line(self, number: int) -> bytes:
         """One line, without its newline."""
-        return self._block[self._starts[number] : self._stops[number]]
-
-    def all(self) -> Part:
-        """All of them."""
-        part = Part(self._block, self._starts, self._stops, whole=True)
-        part.nested = self._nested
-        return part
-
-    def pick(self, numbers: Sequence[int]) -> Part:
-        """Only these lines."""
-        starts, stops = self._starts, self._stops
-        part = Part(self._block, [starts[n] for n in numbers], [stops[n] for n in numbers], whole=False)
-        part.nested = (
-            {at for at, number in enumerate(numbers) if number in self._nested} if self._nested else frozenset()
-        )
-        return part
+        return self.block[self._starts[number] : self._stops[number]]
 
 
 class LineScanner:
@@ -125,12 +74,17 @@ class SpacedNames:
         self._found: tuple[list[int], ...] = ([],)
         self._scanner = _spaced_database().build(self._found, _note)
 
-    def scan(self, part: Part) -> set[int]:
-        """Their places in the part."""
+    def scan(self, lines: Lines, numbers: Sequence[int]) -> set[int]:
+        """Those of these lines."""
+        if len(numbers) == len(lines):
+            return set(map(lines.number_of, self._ends(lines.block)))
+        return {number for number in numbers if self._ends(lines.line(number))}
+
+    def _ends(self, text: bytes) -> list[int]:
         (ends,) = self._found
         ends.clear()
-        self._scanner.scan(part.data)
-        return set(part.places_of(ends))
+        self._scanner.scan(text)
+        return ends
 
 
 @cache

@@ -1,11 +1,12 @@
 """The loaded rules and what they say of events.
 
-Each step only narrows the work of the next: the class of a line (`classify`), what is known of its values (`recall`),
-the raw scan (`prefilter`), the atoms of the fields that candidate rules ask for (`fields`), the rules (`compile`). All
-read a line's bytes; it is decoded only when a rule holds or its bytes cannot tell.
+Each step only narrows the work of the next: the class of a line (`classify`), the raw scan for keywords (`raw_scan`),
+what its values say of all rules (`columns`), the atoms of the fields that candidate rules ask for (`fields`), the rules
+(`compile`). A line is decoded only when a rule holds or its values cannot tell.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import msgspec
 import orjson
@@ -13,9 +14,10 @@ import orjson
 from detectors.sigma.classify import Classifier
 from detectors.sigma.lines import Lines
 from detectors.sigma.open_rules import NO_OPEN_RULES, OpenRules
-from detectors.sigma.program import Program
+from detectors.sigma.program import Candidate, Program
 from detectors.sigma.raw_scan import RawScan
-from detectors.sigma.route import EventClass, class_of
+from detectors.sigma.route import EventClass, class_fields, class_of, tag_field
+from detectors.sigma.rows import RowReader
 from detectors.sigma.rule import Match, Rule
 from jikimi.domain import windows
 from jikimi.domain.event import Event, block_of, canonical
@@ -23,8 +25,6 @@ from jikimi.domain.logsource import LogSource
 
 _KEPT_PROGRAMS = 1_000
 _KEPT_SOURCES = 100
-
-_Candidate = tuple[int, Program, Iterable[int]]
 
 
 class Counts(msgspec.Struct):
@@ -84,11 +84,12 @@ class RuleSet:
         """
         written = [(index, line) for index, event in enumerate(events) if (line := _line(event)) is not None]
         block = block_of(line for _, line in written)
-        found = [(written[at][0], program, rules) for at, program, rules in self._candidates(logsource, block)]
+        lines = self._classifier(logsource).lines(block)
+        found = [one._replace(number=written[one.number][0]) for one in self._candidates(logsource, lines)]
         if len(written) < len(events):
             found += self._unwritable(logsource, events, {index for index, _ in written})
-            found.sort(key=_index)
-        return [match for one in found for match in self._decide(one, events[one[0]], events[one[0]])]
+            found.sort(key=_number)
+        return [match for one in found for match in self._decide(one, events[one.number], events[one.number])]
 
     def match_block(self, logsource: LogSource, block: bytes) -> list[Match]:
         """As `match`, of an NDJSON block of any JSON objects: it is made canonical first.
@@ -106,61 +107,66 @@ class RuleSet:
         """
         matches: list[Match] = []
         lines = self._classifier(logsource).lines(block)
-        for one in self._candidates(logsource, block, lines):
-            event = orjson.loads(lines.line(one[0]))
+        for one in self._candidates(logsource, lines):
+            event = orjson.loads(lines.line(one.number))
             self.counts.decoded += 1
             matches += self._decide(one, enriched(event) if enriched else event, event)
         return matches
 
-    def _candidates(self, logsource: LogSource, block: bytes, lines: Lines | None = None) -> list[_Candidate]:
-        """The lines some rule may hold for, in order, each with its program and the numbers of those rules."""
-        classifier = self._classifier(logsource)
-        lines = lines or classifier.lines(block)
+    def _candidates(self, logsource: LogSource, lines: Lines) -> list[Candidate]:
+        """The lines some rule may hold for, in order."""
         self.counts.events += len(lines)
-        groups = classifier.groups(block, lines)
+        rows, programs = self._classifier(logsource).read(lines)
+        groups = _groups(programs)
         raw_scan = self._raw_scans.setdefault(logsource, RawScan())
         for program in groups:
             raw_scan.add(program.keywords)
-        raw = raw_scan.scan(block, lines)
-        found: list[_Candidate] = []
+        raw = raw_scan.scan(lines)
+        found: list[Candidate] = []
         for program, numbers in groups.items():
             if program.rules:
-                part = lines.all() if len(groups) == 1 else lines.pick(numbers)
-                own = {place: raw[number] for place, number in enumerate(numbers) if number in raw} if raw else raw
-                found += [(numbers[place], program, rules) for place, rules in program.candidates(part, own)]
-        found.sort(key=_index)
+                own = rows if len(groups) == 1 else [rows[number] for number in numbers]
+                found += program.candidates(lines, numbers, own, raw)
+        if len(groups) > 1:
+            found.sort(key=_number)
         self.counts.candidates += len(found)
         return found
 
-    def _unwritable(self, logsource: LogSource, events: Sequence[Event], written: set[int]) -> Iterator[_Candidate]:
+    def _unwritable(self, logsource: LogSource, events: Sequence[Event], written: set[int]) -> Iterator[Candidate]:
         """Events that JSON cannot write (half a surrogate pair, nested beyond measure): every rule may hold."""
         for index, event in enumerate(events):
             if index not in written:
                 program = self._classifier(logsource).of_event(event)
-                yield index, program, program.every
+                yield Candidate(index, program, program.every)
 
-    def _decide(self, candidate: _Candidate, event: Event, whole: Event) -> Iterator[Match]:
-        index, program, numbers = candidate
-        seen = program.see(event)
-        return (Match(rule, index, event, seen) for rule in program.decide(numbers, seen, whole, self.quarantined))
+    def _decide(self, candidate: Candidate, event: Event, whole: Event) -> Iterator[Match]:
+        seen = candidate.program.see(event)
+        held = candidate.program.decide(candidate, seen, whole, self.quarantined)
+        return (Match(rule, candidate.number, event, seen) for rule in held)
 
     def _classifier(self, logsource: LogSource) -> Classifier[Program]:
         classifier = self._classifiers.get(logsource)
         if classifier is None:
             if len(self._classifiers) >= _KEPT_SOURCES:
-                self._classifiers.clear()
-                self._raw_scans.clear()
-            classifier = self._classifiers[logsource] = Classifier(logsource, self._program)
+                self._forget()
+            reader = RowReader(tag_field(logsource), class_fields(logsource))
+            classifier = Classifier(logsource, reader, partial(self._program, logsource, reader))
+            self._classifiers[logsource] = classifier
         return classifier
 
-    def _program(self, logsource: LogSource, event: Event) -> Program:
+    def _forget(self) -> None:
+        """Programs and what reads their rows, so many are they; it costs making them anew."""
+        self._programs.clear()
+        self._classifiers.clear()
+        self._raw_scans.clear()
+
+    def _program(self, logsource: LogSource, reader: RowReader, event: Event) -> Program:
         event_class = class_of(logsource, event)
         program = self._programs.get((logsource, event_class))
         if program is None:
             if len(self._programs) >= _KEPT_PROGRAMS:
-                self._programs.clear()
-                self._classifiers.clear()
-            program = Program(logsource, event_class, self._served_by(event_class))
+                self._forget()
+            program = Program(logsource, event_class, self._served_by(event_class), reader)
             self._programs[logsource, event_class] = program
         return program
 
@@ -170,8 +176,21 @@ class RuleSet:
         return [rule for _, rule in sorted(found, key=lambda pair: pair[0])]
 
 
-def _index(candidate: _Candidate) -> int:
-    return candidate[0]
+def _groups(programs: list[Program]) -> dict[Program, Sequence[int]]:
+    """The numbers of the lines of each program, in order."""
+    if programs and programs.count(programs[0]) == len(programs):
+        return {programs[0]: range(len(programs))}
+    groups: dict[Program, list[int]] = {}
+    for number, program in enumerate(programs):
+        if program in groups:
+            groups[program].append(number)
+        else:
+            groups[program] = [number]
+    return dict(groups)
+
+
+def _number(candidate: Candidate) -> int:
+    return candidate.number
 
 
 def _line(event: Event) -> bytes | None:

@@ -4,27 +4,40 @@ What the class already knows (EventID, Channel) is folded into constants, so rul
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from functools import cached_property
+from typing import NamedTuple
 
+import orjson
+
+from detectors.sigma.asked import Asked
 from detectors.sigma.bits import places
 from detectors.sigma.columns import Columns
 from detectors.sigma.compile import Holds, compile_tree
 from detectors.sigma.conditions import fold
-from detectors.sigma.fields import Atoms, FieldScanners, fields_asked
-from detectors.sigma.lines import Part, SpacedNames
-from detectors.sigma.route import EventClass, complete, names_of
+from detectors.sigma.fields import Atoms, FieldScanners
+from detectors.sigma.lines import Lines, SpacedNames
+from detectors.sigma.route import EventClass, complete, names_of, tag_field
+from detectors.sigma.rows import Row, RowReader
 from detectors.sigma.rule import Rule
-from detectors.sigma.tree import FALSE, Node, leaves
+from detectors.sigma.tree import FALSE, Node
 from detectors.sigma.values import fields_of
 from jikimi.domain.event import Event
 from jikimi.domain.logsource import LogSource
 
 
+class Candidate(NamedTuple):
+    """A line by its number, the program of its class, and the rules (bits) that may hold; of which some surely do."""
+
+    number: int
+    program: "Program"
+    rules: int
+    sure: int = 0
+
+
 class Program:
     """`candidates` among lines, then `decide` for each decoded event. Not thread-safe."""
 
-    def __init__(self, logsource: LogSource, event_class: EventClass, rules: Iterable[Rule]) -> None:
+    def __init__(self, logsource: LogSource, event_class: EventClass, rules: Iterable[Rule], reader: RowReader) -> None:
         known = dict(event_class.known)
         self.rules: list[Rule] = []
         self._trees: list[Node] = []
@@ -36,24 +49,32 @@ class Program:
         self._logsource = logsource
         self._class = event_class
         self._known: Event = dict(known)
-        self.every: Sequence[int] = range(len(self.rules))
+        self._reader = reader
+        self.every = (1 << len(self.rules)) - 1
+        """All rules, as bits."""
         self._scanners = FieldScanners(self._trees)
         self._holds: dict[int, Holds] = {}
+        self._threw = 0
+        """Rules (bits) that could not be judged by a row."""
         self._spaced_names = SpacedNames() if event_class.spaces_names else None
 
     @cached_property
+    def _asked(self) -> Asked:
+        return Asked(self._trees, names_of(self._logsource, self._class), tag_field(self._logsource))
+
+    @cached_property
+    def names(self) -> Sequence[str]:
+        """What a row of the class is to have."""
+        return self._asked.row_names(self._asked.names)
+
+    @cached_property
     def _columns(self) -> Columns:
-        return Columns(self._trees, names_of(self._logsource, self._class), self._see, self._judge)
+        return Columns(self._trees, self._asked, self._reader, self._see, self._judge)
 
     @property
     def keywords(self) -> Mapping[bytes, int]:
         """What the rules look for in the bytes of a line, and the bits of the clauses that it meets."""
         return self._columns.clauses.raw
-
-    @cached_property
-    def _asks_for_inner(self) -> bool:
-        """Does a rule ask for a field of an object inside the event?"""
-        return any("." in field for tree in self._trees for test in leaves(tree) for field in fields_asked(test))
 
     @property
     def field_scans(self) -> int:
@@ -65,14 +86,33 @@ class Program:
         """How often a memory was full."""
         return self._columns.emptied if "_columns" in vars(self) else 0
 
-    def candidates(self, part: Part, raw: Mapping[int, Iterable[bytes]]) -> Iterator[tuple[int, Sequence[int]]]:
-        """Place of a line in the part, and the numbers of the rules that may hold for it; `raw`: keywords by place."""
-        odd: AbstractSet[int] = part.nested if self._asks_for_inner else frozenset()
+    def candidates(
+        self, lines: Lines, numbers: Sequence[int], rows: list[Row], raw: Mapping[int, Iterable[bytes]]
+    ) -> Iterator[Candidate]:
+        """Those of these lines for which a rule may hold; `rows` are theirs, `raw` keywords by number of the line."""
+        odd = self._odd(lines, numbers, rows)
+        met: dict[int, int] = {}
+        if raw:
+            met = {place: self._met(raw[number]) for place, number in enumerate(numbers) if number in raw}
+        possible = self._columns.possible(rows, odd, met)
+        sure = self._columns.tellable & ~self._threw
+        return (
+            Candidate(number, self, bits, bits & sure) for number, bits in zip(numbers, possible, strict=True) if bits
+        )
+
+    def _odd(self, lines: Lines, numbers: Sequence[int], rows: list[Row]) -> Mapping[int, Event]:
+        """Events, by place, of which rows do not tell all: their fields may have other names."""
+        odd: set[int] = set()
+        if self._asked.inner:
+            odd.update(lines.nested)
         if self._spaced_names is not None:
-            odd |= self._spaced_names.scan(part)
-        met = {place: self._met(literals) for place, literals in raw.items()}
-        possible = self._columns.possible(part, odd, met)
-        return ((place, places(bits)) for place, bits in enumerate(possible) if bits)
+            odd |= self._spaced_names.scan(lines, numbers)
+        unread = self._reader.unread
+        return {
+            place: orjson.loads(lines.line(number))
+            for place, (number, row) in enumerate(zip(numbers, rows, strict=True))
+            if row is unread or number in odd
+        }
 
     def _met(self, literals: Iterable[bytes]) -> int:
         met = 0
@@ -96,20 +136,21 @@ class Program:
         try:
             return self._holds_of(number)(atoms)
         except Exception:  # `decide` meets the fault again and sets the rule aside for it
+            self._threw |= 1 << number
             return True
 
-    def decide(self, numbers: Iterable[int], seen: Event, whole: Event, quarantined: dict[str, str]) -> list[Rule]:
+    def decide(self, candidate: Candidate, seen: Event, whole: Event, quarantined: dict[str, str]) -> list[Rule]:
         """The rules that hold, in their order; `seen` as rules see the event, `whole` as it came (for keywords).
 
         Rules in `quarantined` are not asked; one that throws goes there, with what it threw.
         """
         atoms = Atoms(self._scanners, seen, whole)
         held: list[Rule] = []
-        for number in numbers:
+        for number in places(candidate.rules):
             rule = self.rules[number]
             if rule.id not in quarantined:
                 try:
-                    if self._holds_of(number)(atoms):
+                    if candidate.sure >> number & 1 or self._holds_of(number)(atoms):
                         held.append(rule)
                 except Exception as error:  # one rule's fault must not stop the stream
                     quarantined[rule.id] = f"{type(error).__name__}: {error}"

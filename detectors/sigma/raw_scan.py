@@ -32,12 +32,12 @@ class RawScan:
             patterns = (Pattern(escaped(literal[:_LONGEST]), Flag.CASELESS, tag=literal) for literal in self._literals)
             self._scanner = BlockDatabase(*patterns).build(self._found, _note)
 
-    def scan(self, block: bytes, lines: Lines) -> Mapping[int, Iterable[bytes]]:
+    def scan(self, lines: Lines) -> Mapping[int, Iterable[bytes]]:
         """Number of a line → the literals in it; none for a line without any."""
         if self._scanner is None:
             return {}
         self._found.clear()
-        self._scanner.scan(block)
+        self._scanner.scan(lines.block)
         found: dict[int, set[bytes]] = {}
         for literal, end in self._found:
             found.setdefault(lines.number_of(end), set()).add(literal)

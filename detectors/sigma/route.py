@@ -215,6 +215,11 @@ def class_fields(logsource: LogSource) -> tuple[str, ...]:
     return ("Channel", "EventID", "EventType") if logsource.product in _WINDOWS else ()
 
 
+def tag_field(logsource: LogSource) -> str | None:
+    """Of them, the one by whose values the fields of events differ most."""
+    return "EventID" if logsource.product in _WINDOWS else None
+
+
 def names_of(logsource: LogSource, event_class: EventClass) -> Mapping[str, tuple[str, ...]]:
     """Field → the other fields of the event that `complete` makes its value of."""
     aliases = _aliases_of(logsource)

@@ -18,16 +18,15 @@ def fields_of(event: Event, *, spaced: bool = True) -> Event:
 
     Returns the same object when it is flat and no name has a space.
     """
-    kinds = set(map(type, event.values()))
-    spaced = spaced and " " in "".join(event)
-    if dict not in kinds and list not in kinds and not spaced:
-        return event
     added: Event = {}
-    for name, value in event.items():
-        if spaced and " " in name:
-            added[name.replace(" ", "")] = value
-        if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(v, dict) for v in value)):
-            _flatten(name, value, added)
+    if spaced and " " in "".join(event):
+        added = {name.replace(" ", ""): value for name, value in event.items() if " " in name}
+    kinds = set(map(type, event.values()))
+    if dict in kinds or list in kinds:
+        for name, value in event.items():
+            kind = type(value)
+            if kind is dict or (kind is list and dict in map(type, value)):
+                _flatten(name, value, added)
     return {**added, **event} if added else event
 
 

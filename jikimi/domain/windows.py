@@ -270,14 +270,13 @@ def logsource_of_event(event: Event) -> LogSource | None:
 
 
 def names_of(channel: str | None, event_id: int) -> Mapping[str, tuple[str, ...]]:
-    """Field → the other fields that `complete` makes its value of; without a channel: of records of any."""
-    told_by = () if channel else ("Channel", "EventID")
-    found = dict.fromkeys(ALIASES_ANYWHERE, told_by)
-    for tables in ({(channel, event_id): ALIASES_ANYWHERE}, ALIASES, COMPUTED):
-        for key, table in tables.items():
-            if channel is None or key == (channel, event_id):
-                for name, others in table.items():
-                    found[name] = (*found.get(name, told_by), *others)
+    """Field → the other fields that `complete` makes its value of; without a channel: of records of unknown kind."""
+    if channel is None:
+        return {name: ("Channel", *others) for name, others in ALIASES_ANYWHERE.items()}
+    found: dict[str, tuple[str, ...]] = {}
+    for table in (ALIASES_ANYWHERE, ALIASES.get((channel, event_id), {}), COMPUTED.get((channel, event_id), {})):
+        for name, others in table.items():
+            found[name] = (*found.get(name, ()), *others)
     return {name: tuple(dict.fromkeys(others)) for name, others in found.items()}
 
 
