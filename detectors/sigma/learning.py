@@ -94,9 +94,9 @@ class Learning:
 
     def new_leaks(self) -> list[int]:
         """Rules that are asked in vain too often, each told once; none before that has cost as much as new clauses."""
-        if self.asked_in_vain.total() < self._pays_after:
-            return []
         leaks = [number for number in self._above(_LEAK) if number not in self._learnt]
+        if sum(self.asked_in_vain[number] for number in leaks) < self._pays_after:
+            return []
         self._learnt.update(leaks)
         self.asked_in_vain.clear()
         self._lines_with_clauses = -self._lines

@@ -140,9 +140,9 @@ class RuleSet:
                 yield Candidate(index, program, program.every)
 
     def _decide(self, candidate: Candidate, event: Event, whole: Event) -> Iterator[Match]:
-        seen = candidate.program.see(event)
-        held = candidate.program.decide(candidate, seen, whole, self.quarantined)
-        return (Match(rule, candidate.number, event, seen) for rule in held)
+        program = candidate.program
+        held = program.decide(candidate, event, whole, self.quarantined)
+        return (Match(rule, candidate.number, event, program.see) for rule in held)
 
     def _classifier(self, logsource: LogSource) -> Classifier[Program]:
         classifier = self._classifiers.get(logsource)

@@ -139,18 +139,19 @@ class Program:
             self._threw |= 1 << number
             return True
 
-    def decide(self, candidate: Candidate, seen: Event, whole: Event, quarantined: dict[str, str]) -> list[Rule]:
-        """The rules that hold, in their order; `seen` as rules see the event, `whole` as it came (for keywords).
+    def decide(self, candidate: Candidate, event: Event, whole: Event, quarantined: dict[str, str]) -> list[Rule]:
+        """The rules that hold for the decoded event, in their order; in `whole`, as it came, keywords are looked for.
 
         Rules in `quarantined` are not asked; one that throws goes there, with what it threw.
         """
-        atoms = Atoms(self._scanners, seen, whole)
+        _, _, rules, sure = candidate
+        atoms = None if rules == sure else Atoms(self._scanners, self.see(event), whole)
         held: list[Rule] = []
-        for number in places(candidate.rules):
+        for number in places(rules):
             rule = self.rules[number]
             if rule.id not in quarantined:
                 try:
-                    if candidate.sure >> number & 1 or self._holds_of(number)(atoms):
+                    if atoms is None or sure >> number & 1 or self._holds_of(number)(atoms):
                         held.append(rule)
                 except Exception as error:  # one rule's fault must not stop the stream
                     quarantined[rule.id] = f"{type(error).__name__}: {error}"

@@ -3,6 +3,7 @@
 Reads literals, groups and alternatives, and passes over everything else: it may miss a text, never invent one.
 """
 
+from math import inf
 from typing import TypeAlias
 
 OneOf: TypeAlias = frozenset[str]
@@ -10,6 +11,10 @@ OneOf: TypeAlias = frozenset[str]
 
 _GIVES_UP = frozenset("xpPQEC0123456789")
 """Escapes whose operand would be read as plain characters."""
+_CONTROLS = {"a": "\a", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_MOST = 8
+"""Texts that a sequence with classes of few characters is written out as."""
+_LONGEST_REPEAT = 64
 
 
 def necessary_texts(pattern: str) -> tuple[OneOf, ...]:
@@ -18,11 +23,6 @@ def necessary_texts(pattern: str) -> tuple[OneOf, ...]:
         return tuple(_Reader(pattern).whole())
     except _Unread:
         return ()
-
-
-def necessary_literal(pattern: str) -> str:
-    """The longest single text that every matching value contains; empty when none is sure."""
-    return max((next(iter(texts)) for texts in necessary_texts(pattern) if len(texts) == 1), key=len, default="")
 
 
 class _Unread(Exception):
@@ -56,26 +56,28 @@ class _Reader:
 
     def _sequence(self) -> list[OneOf]:
         found: list[OneOf] = []
-        run = ""
+        runs = [""]
         while (char := self._next()) not in ("", "|", ")"):
             needed: list[OneOf] = []
-            text = ""
+            choices: list[str] = []
             if char == "(":
                 needed = self._group()
             elif char == "[":
-                self._class()
+                choices = self._class()
             elif char in ".^$":
                 self._at += 1
             else:
-                text = self._character()
-            least = self._least()
-            if text and least is None:
-                run += text
-                continue
-            run = _keep(run + (text if least else ""), found)
-            if least is None or least:
+                choices = self._character()
+            least, most = self._times()
+            if choices and least and len(runs) * len(choices) ** min(least, _LONGEST_REPEAT) <= _MOST:
+                for _ in range(min(least, _LONGEST_REPEAT)):
+                    runs = [run + choice for run in runs for choice in choices]
+                if least == most and least <= _LONGEST_REPEAT:
+                    continue
+            runs = _keep(runs, found)
+            if least:
                 found += needed
-        _keep(run, found)
+        _keep(runs, found)
         return found
 
     def _group(self) -> list[OneOf]:
@@ -97,8 +99,10 @@ class _Reader:
         self._at += 1
         return found
 
-    def _class(self) -> None:
+    def _class(self) -> list[str]:
+        """The characters of a class that names each of them; none for others."""
         pattern, i = self._pattern, self._at + 1
+        start = i
         if pattern[i : i + 1] == "^":
             i += 1
         if pattern[i : i + 1] == "]":
@@ -110,49 +114,53 @@ class _Reader:
                 i = pattern.find(":]", i) + 1 or len(pattern)
             i += 1
         self._at = i + 1
+        named = pattern[start:i]
+        return [] if set(named) & set("^-\\[") else list(named)
 
-    def _character(self) -> str:
-        """A literal character; empty for an escape that stands for many."""
+    def _character(self) -> list[str]:
+        """A literal character; none for an escape that stands for many."""
         char = self._next()
         self._at += 1
         if char in "*+?{":
             if char == "{":
-                return "{"
+                return ["{"]
             raise _Unread
         if char != "\\":
-            return char
+            return [char]
         char = self._next()
         self._at += 1
         if char == "" or char in _GIVES_UP:
             raise _Unread
-        return "" if char.isalnum() else char
+        if char in _CONTROLS:
+            return [_CONTROLS[char]]
+        return [] if char.isalnum() else [char]
 
-    def _least(self) -> int | None:
-        """After an item: how often it must stand there at least (0 or 1), None without a quantifier."""
+    def _times(self) -> tuple[int, float]:
+        """After an item: how often it stands there at least and at most."""
         char = self._next()
         if char not in ("*", "?", "+", "{") or char == "":
-            return None
-        least = 1 if char == "+" else 0
+            return 1, 1
+        times: tuple[int, float] = {"*": (0, inf), "?": (0, 1), "+": (1, inf)}.get(char, (0, 0))
         if char == "{":
             end = self._pattern.find("}", self._at)
-            body = self._pattern[self._at + 1 : end]
-            if end < 0 or not body.replace(",", "", 1).isdigit() or body.startswith(","):
-                return None
-            least = min(1, int(body.partition(",")[0]))
+            least, comma, most = self._pattern[self._at + 1 : end].partition(",")
+            if end < 0 or not (least.isascii() and least.isdigit()) or not (most + "0").isdigit():
+                return 1, 1
+            times = int(least), (int(most) if most else inf) if comma else int(least)
             self._at = end
         self._at += 1
         if self._next() == "?":
             self._at += 1
-        return least
+        return times
 
     def _next(self) -> str:
         return self._pattern[self._at : self._at + 1]
 
 
-def _keep(run: str, found: list[OneOf]) -> str:
-    if run:
-        found.append(frozenset((run,)))
-    return ""
+def _keep(runs: list[str], found: list[OneOf]) -> list[str]:
+    if runs != [""]:
+        found.append(frozenset(runs))
+    return [""]
 
 
 def _shortest(texts: OneOf) -> int:

@@ -1,5 +1,6 @@
 """What is loaded: a rule, a correlation, and the match of a rule."""
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
@@ -64,12 +65,14 @@ class Rule(msgspec.Struct, frozen=True, eq=False):
 
 
 class Match(msgspec.Struct, frozen=True, eq=False):
-    """`rule` holds for `event`, number `index` of the sequence or the block that was given.
-
-    `seen` is the event under every name that rules know its fields by: what correlations group by and count.
-    """
+    """`rule` holds for `event`, number `index` of the sequence or the block that was given."""
 
     rule: Rule
     index: int
     event: Event
-    seen: Event
+    see: Callable[[Event], Event]
+
+    @property
+    def seen(self) -> Event:
+        """The event under every name that rules know its fields by: what correlations group by and count."""
+        return self.see(self.event)

@@ -164,7 +164,7 @@ class Backtest:
         for logsource, among in places.items():
             for rules in self._sets:
                 for match in _asked(rules, logsource, [past[place] for place in among], tenant):
-                    yield Match(match.rule, among[match.index], match.event, match.seen)
+                    yield msgspec.structs.replace(match, index=among[match.index])
 
     def _count_hits(self, tenant: Tenant, hits: Sequence[CorrelationHit]) -> None:
         for hit in hits:
