@@ -1,7 +1,7 @@
 """Memories of results, with a bound and counters."""
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 Key = TypeVar("Key")
 Result = TypeVar("Result")
@@ -10,16 +10,44 @@ LONG = 1_000
 """Characters; texts beyond are seldom the same twice."""
 
 
-class _Counted:
-    """`misses`: keys that were not known; `missed`: those since the last `mark`; `emptied`: how often it was full."""
+class Bounded(dict[Key, Result]):
+    """At most `most` results, none of them None, in two halves: when the newer is full, the older is forgotten.
 
-    def __init__(self) -> None:
+    So what is asked for again and again stays, without bookkeeping for each hit: `get` looks into the newer half alone,
+    `find` into both. `misses`: keys that were not known; `missed`: those since the last `mark`; `emptied`: how often a
+    half was forgotten.
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._half = most // 2
+        self._older: dict[Key, Result] = {}
         self.misses = 0
         self.emptied = 0
         self._marked = 0
 
+    def find(self, key: Key) -> Result | None:
+        """What is remembered."""
+        result = self.get(key)
+        if result is None:
+            result = self._older.get(key)
+            if result is None:
+                self.misses += 1
+            else:
+                self.keep(key, result)
+        return result
+
+    def keep(self, key: Key, result: Result) -> None:
+        """Remembers."""
+        if len(self) >= self._half:
+            self.emptied += bool(self._older)
+            self._older = dict(self)
+            self.clear()
+        self[key] = result
+
     @property
     def missed(self) -> int:
+        """Misses since the last `mark`."""
         return self.misses - self._marked
 
     def mark(self) -> None:
@@ -27,47 +55,23 @@ class _Counted:
         self._marked = self.misses
 
 
-class Bounded(_Counted, Generic[Key, Result]):
-    """At most `most` results; when full it is emptied, which costs one relearning and no bookkeeping for each hit."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__()
-        self._most = most
-        self._kept: dict[Key, Result] = {}
-        self.get = self._kept.get
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def keep(self, key: Key, result: Result) -> None:
-        """Remembers what `get` did not find."""
-        self.misses += 1
-        if len(self._kept) >= self._most:
-            self._kept.clear()
-            self.emptied += 1
-        self._kept[key] = result
-
-
-class Memory(_Counted, dict[Key, Result]):
+class Memory(Bounded[Key, Result]):
     """The same for results that `work_out` makes of their keys: `memory[key]`, and `map(memory.__getitem__, keys)`.
 
     A key that `is_long` says is large is worked out each time; with `most` 0 all are.
     """
 
     def __init__(self, most: int, work_out: Callable[[Key], Result], is_long: Callable[[Key], bool]) -> None:
-        super().__init__()
-        self._most = most
+        super().__init__(most)
         self._work_out = work_out
         self._is_long = is_long
 
     def __missing__(self, key: Key) -> Result:
-        self.misses += 1
-        result = self._work_out(key)
-        if self._most and not self._is_long(key):
-            if len(self) >= self._most:
-                self.clear()
-                self.emptied += 1
-            self[key] = result
+        result = self.find(key)
+        if result is None:
+            result = self._work_out(key)
+            if self._half and not self._is_long(key):
+                self.keep(key, result)
         return result
 
 

@@ -63,7 +63,7 @@ class Classifier(Generic[Class]):
         """The class of a decoded event."""
         key = class_key(self._logsource, event)
         try:
-            known = self._known.get(key)
+            known = self._known.find(key)
         except TypeError:  # a list or map where a name belongs
             return self._find(event)
         if known is None:

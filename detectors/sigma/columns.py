@@ -113,7 +113,9 @@ class Columns:
         """What was remembered, and what is told of new rows, which is remembered."""
         known = list(map(recall.get, rows))
         new = [place for place, one in enumerate(known) if one is None]
-        if new:
+        for place in new:
+            known[place] = recall.find(rows[place])
+        if new := [place for place in new if known[place] is None]:
             fresh = [rows[place] for place in new]
             for row, place, one in zip(fresh, new, self._by_columns(fresh), strict=True):
                 known[place] = one

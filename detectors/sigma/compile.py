@@ -50,7 +50,7 @@ def _late(field: str | None, check: Check) -> Holds:
 
     def holds(atoms: Atoms) -> bool:
         for text in atoms.texts(field):
-            found = kept.get(text)
+            found = kept.find(text)
             if found is None:
                 found = check(text)
                 if len(text) <= _LONGEST_KEPT:

@@ -91,7 +91,7 @@ class Scanner:
 
     def scan(self, value: str) -> Numbers:
         """The tests that hold for this value."""
-        found = self._kept.get(value)
+        found = self._kept.find(value)
         if found is None:
             found = self.look(value)
             if len(value) <= _LONGEST_KEPT:
