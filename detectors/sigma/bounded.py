@@ -14,8 +14,8 @@ class Bounded(dict[Key, Result]):
     """At most `most` results, none of them None, in two halves: when the newer is full, the older is forgotten.
 
     So what is asked for again and again stays, without bookkeeping for each hit: `get` looks into the newer half alone,
-    `find` into both. `misses`: keys that were not known; `missed`: those since the last `mark`; `emptied`: how often a
-    half was forgotten.
+    `older` into the other, `find` into both. `misses`: keys that were not known; `emptied`: how often a half was
+    forgotten.
     """
 
     def __init__(self, most: int) -> None:
@@ -29,12 +29,15 @@ class Bounded(dict[Key, Result]):
     def find(self, key: Key) -> Result | None:
         """What is remembered."""
         result = self.get(key)
+        return self.older(key) if result is None else result
+
+    def older(self, key: Key) -> Result | None:
+        """The same of a key that is not in the newer half."""
+        result = self._older.get(key) if self._older else None
         if result is None:
-            result = self._older.get(key)
-            if result is None:
-                self.misses += 1
-            else:
-                self.keep(key, result)
+            self.misses += 1
+        else:
+            self.keep(key, result)
         return result
 
     def keep(self, key: Key, result: Result) -> None:
@@ -67,7 +70,7 @@ class Memory(Bounded[Key, Result]):
         self._is_long = is_long
 
     def __missing__(self, key: Key) -> Result:
-        result = self.find(key)
+        result = self.older(key)
         if result is None:
             result = self._work_out(key)
             if self._half and not self._is_long(key):

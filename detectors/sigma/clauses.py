@@ -89,15 +89,19 @@ class FieldClauses:
         self._missing = joined(self._misses.values())
         self.of_value: Memory[object, int] = Memory(_KEPT, self.met, is_long)
         """Of values as rows have them (`rows`): texts, whole numbers, null, none."""
-        self._of_numbers: Memory[Numbers, int] = Memory(_KEPT, self._met, _is_large)
+        self._of_found: Memory[Numbers, int] = Memory(_KEPT, self.met_by, is_large)
 
     def met(self, value: object) -> int:
         """The bits of the clauses that any value meets."""
-        look = self.scanner.look
-        found = look(value) if type(value) is str else NONE.union(*map(look, texts_of(value)))
-        return self._of_numbers[found] if found else self._missing
+        return self._of_found[self.look(value)]
 
-    def _met(self, found: Numbers) -> int:
+    def look(self, value: object) -> Numbers:
+        """The texts that it has."""
+        look = self.scanner.look
+        return look(value) if type(value) is str else NONE.union(*map(look, texts_of(value)))
+
+    def met_by(self, found: Numbers) -> int:
+        """The bits of the clauses that a value with these texts meets."""
         met, unmet = 0, 0
         for number in found:
             met |= self._hits.get(number, 0)
@@ -111,5 +115,6 @@ def _always_met(clause: Clause) -> bool:
     return len(asked) > len(set(asked))
 
 
-def _is_large(found: Numbers) -> bool:
+def is_large(found: Numbers) -> bool:
+    """Are they too many to be remembered together?"""
     return len(found) > _LARGE

@@ -16,16 +16,18 @@ from typing import NamedTuple, TypeAlias, cast
 from detectors.sigma.asked import Asked
 from detectors.sigma.bits import places
 from detectors.sigma.bounded import Bounded, Memory
-from detectors.sigma.clauses import Clauses
+from detectors.sigma.clauses import Clauses, FieldClauses, is_large
 from detectors.sigma.demands import literals_of
 from detectors.sigma.learning import Learning
 from detectors.sigma.rows import Key, Keys, Row, RowReader
+from detectors.sigma.scan import Numbers
 from detectors.sigma.shares import Shares
 from detectors.sigma.tree import Node
 from detectors.sigma.verdicts import Verdicts
 from jikimi.domain.event import Event
 
 _KEPT = 10_000
+_NO_CLAUSES = FieldClauses({})
 
 See: TypeAlias = Callable[[Event], Event]
 """An event as rules see it; also of one that has some of its fields only."""
@@ -47,11 +49,18 @@ class _Column:
         self.fields = fields
         self.told = told
         self._keys = keys
+        self._work_out = work_out
         self.memory = Memory(most, work_out, keys.is_long)
+        self._verdict_of: Callable[[Key], int] = self.memory.__getitem__
 
     def of(self, rows: list[Row]) -> Iterator[int]:
         """One verdict for each row."""
-        return map(self.memory.__getitem__, self._keys.of(rows))
+        return map(self._verdict_of, self._keys.of(rows))
+
+    def give_up_memory(self) -> None:
+        """Its values are mostly new."""
+        self._verdict_of = self._work_out
+        self.memory.clear()
 
 
 class Columns:
@@ -114,7 +123,7 @@ class Columns:
         known = list(map(recall.get, rows))
         new = [place for place, one in enumerate(known) if one is None]
         for place in new:
-            known[place] = recall.find(rows[place])
+            known[place] = recall.older(rows[place])
         if new := [place for place in new if known[place] is None]:
             fresh = [rows[place] for place in new]
             for row, place, one in zip(fresh, new, self._by_columns(fresh), strict=True):
@@ -173,8 +182,9 @@ class Columns:
     def _column(self, group: int) -> _Column:
         fields = self._groups[group]
         keys, told = self._keys(fields, whole=len(self._groups) == 1), self._told_by(set(fields))
+        work_out = self._worker_of_value(group, keys, told) if keys.are_values else self._worker(group, keys, told)
         most = _KEPT if self._recall is None or len(self._groups) > 1 else 0
-        return _Column(fields, keys, told, self._worker(group, keys, told), most)
+        return _Column(fields, keys, told, work_out, most)
 
     def _worker(self, group: int, keys: Keys, told: int) -> Callable[[Key], int]:
         """The way from a key of a group's fields to their verdict."""
@@ -190,12 +200,23 @@ class Columns:
             verdict = verdict_of[met]
             return verdict | self._in_vain(told & ~verdict, seen)
 
-        def work_out_value(value: Key) -> int:
-            verdict = verdict_of[of_field[0][1].met(value)]
+        return work_out
+
+    def _worker_of_value(self, group: int, keys: Keys, told: int) -> Callable[[Key], int]:
+        """The same for the one field whose values are keys."""
+        (field,) = self._groups[group]
+        seen_of = self._seer([field], keys)
+        clauses = self.clauses.of_field.get(field, _NO_CLAUSES)
+        verdict_of: Memory[Numbers, int] = Memory(
+            _KEPT, lambda found: self._verdicts.of(group, clauses.met_by(found)), is_large
+        )
+
+        def work_out(value: Key) -> int:
+            verdict = verdict_of[clauses.look(value)]
             left = told & ~verdict
             return verdict | self._in_vain(left, seen_of(value)) if left else verdict
 
-        return work_out_value if keys.are_values and of_field else work_out
+        return work_out
 
     def _column_of_rule(self, number: int) -> _Column:
         fields, rule = sorted(self._asked.by_rule[number]), 1 << number
@@ -229,7 +250,10 @@ class Columns:
                 del self._of_rule[number]
         if (groups, recall, clauses, rules) != (self._groups, self._recall, self.clauses, set(self._of_rule)):
             self._arrange(groups, recall)
+        asked = None if recall is None else recall.missed
         for column in self._columns:
+            if len(column.fields) == 1 and learning.are_new(column.memory.missed, asked):
+                column.give_up_memory()
             column.memory.mark()
         if recall is not None:
             recall.mark()

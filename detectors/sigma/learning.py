@@ -67,6 +67,11 @@ class Learning:
         """Does a memory that did not know so many lines since the last review cost more than it saves?"""
         return missed > self._lines * (1 - _WORTH)
 
+    def are_new(self, missed: int, asked: int | None) -> bool:
+        """Are values mostly new, of so many lines for which they were asked (None: all)?"""
+        asked = self._lines if asked is None else asked
+        return self.knows_enough() and asked > self._lines * _PARTED and missed > asked * (1 - _WORTH)
+
     def may_be_parted(self, missed: int) -> bool:
         """Is it worth a look whether fewer fields together would be known more often? Ever more seldom it is."""
         return missed > self._lines * _PARTED and self._reviews >= self._parts_from
