@@ -18,6 +18,8 @@ from detectors.sigma.values import texts_of
 SLOTS = 3
 _KEPT = 10_000
 _LARGE = 64
+_COMMON = 0.5
+"""Of the events."""
 
 
 class Clauses:
@@ -54,11 +56,11 @@ class Clauses:
     @classmethod
     def of(cls, trees: Sequence[Node], unknown: AbstractSet[str], share: Share) -> "Clauses":
         """The rarest clauses of these trees."""
-        return cls([demands_of(tree, unknown, share)[:SLOTS] for tree in trees])
+        return cls([_rarest(demands_of(tree, unknown, share), share) for tree in trees])
 
     def changed(self, trees: Mapping[int, Node], unknown: AbstractSet[str], share: Share) -> "Clauses":
         """The same with other clauses for these rules, by what is known now of their shares."""
-        other = {number: demands_of(tree, unknown, share)[:SLOTS] for number, tree in trees.items()}
+        other = {number: _rarest(demands_of(tree, unknown, share), share) for number, tree in trees.items()}
         return Clauses([other.get(number, clauses) for number, clauses in enumerate(self._chosen)], self)
 
     def possible(self, met: int) -> int:
@@ -107,6 +109,11 @@ class FieldClauses:
             met |= self._hits.get(number, 0)
             unmet |= self._misses.get(number, 0)
         return met | (self._missing & ~unmet)
+
+
+def _rarest(clauses: list[Clause], share: Share) -> list[Clause]:
+    """Those worth looking for: the first, and others without a literal that most events have."""
+    return [*clauses[:1], *(clause for clause in clauses[1:] if all(share(one) < _COMMON for one in clause))][:SLOTS]
 
 
 def _always_met(clause: Clause) -> bool:

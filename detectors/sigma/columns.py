@@ -153,7 +153,8 @@ class Columns:
     def _in_vain(self, bits: int, seen: Event) -> int:
         """Those of the rules that do not hold."""
         vain = bits & ~self._judge(bits, seen) if bits else 0
-        self._learning.asked_in_vain.update(places(vain))
+        for number in places(vain):
+            self._learning.asked_in_vain[number] += 1
         return vain
 
     def _arrange(self, groups: list[list[str]], recall: Bounded[Row, Known] | None) -> None:

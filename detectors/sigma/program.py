@@ -130,7 +130,11 @@ class Program:
 
     def _judge(self, bits: int, seen: Event) -> int:
         atoms = Atoms(self._scanners, seen, seen)
-        return sum(1 << number for number in places(bits) if self._may_hold(number, atoms))
+        held = 0
+        for number in places(bits):
+            if self._may_hold(number, atoms):
+                held |= 1 << number
+        return held
 
     def _may_hold(self, number: int, atoms: Atoms) -> bool:
         try:

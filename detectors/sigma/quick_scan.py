@@ -1,5 +1,5 @@
-"""The same as `scan`, for few tests of values that are mostly new: Hyperscan reads a long value many times faster than
-Aho-Corasick, but calls back for every hit and takes long to compile. So it is made when it is sure to pay.
+"""The same as `scan`, for long values that are mostly new: Hyperscan reads them many times faster than Aho-Corasick,
+but calls back for every hit and takes long to compile. So it is made when it is sure to pay.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,10 @@ from detectors.sigma.tree import Text
 
 _LONGEST = 2_000
 """Characters of a literal that Hyperscan surely takes."""
-_PAYS_AFTER = 100
-"""Characters looked through, for each literal."""
+_SHORT = 200
+"""Characters, for which Aho-Corasick is as quick."""
+_PAYS_AFTER = 1_000
+"""Characters looked through beyond these, for each literal."""
 
 
 class QuickScanner:
@@ -35,7 +37,7 @@ class QuickScanner:
         """The tests that hold for this value."""
         self.scans += 1
         if self._quick is None or not value.isascii():  # beyond ASCII folding changes more than the case of letters
-            self._characters += len(value)
+            self._characters += max(0, len(value) - _SHORT)
             if self._quick is None and self._characters > self._pays_after:
                 self._quick = self._database()
             return self._scanner.look(value)

@@ -19,8 +19,8 @@ POWERSHELL_CORE = "powershellcore/operational"
 POWERSHELL_CLASSIC = "windows powershell"
 PRINT_SERVICE = "microsoft-windows-printservice/operational"
 RPC_FIREWALL = "rpcfw"
-WITHOUT_SPACED_NAMES = frozenset({SECURITY, SYSMON, POWERSHELL, POWERSHELL_CORE})
-"""Channels whose providers' manifests name no field with a space in it."""
+WITHOUT_SPACED_NAMES = frozenset({SECURITY, SYSMON, POWERSHELL, POWERSHELL_CORE, POWERSHELL_CLASSIC})
+"""Channels whose providers' manifests name no field with a space in it, or none at all."""
 DEFENDER = "microsoft-windows-windows defender/operational"
 KERNEL_FILE = "microsoft-windows-kernel-file/analytic"
 LOG_CLEARED = 104
@@ -214,6 +214,8 @@ COMPUTED: Mapping[tuple[str, int], Mapping[str, tuple[str, ...]]] = {
     (SYSTEM, LOG_CLEARED): {"Channel": (CLEARED_LOG,)},
 }
 """Fields that `complete` works out and does not copy where they are missing, and from which other fields."""
+_COPIES_ANYWHERE = tuple(ALIASES_ANYWHERE.items())
+_COPIES = {key: (*_COPIES_ANYWHERE, *table.items()) for key, table in ALIASES.items()}
 _INTEGRITY = {
     "s-1-16-4096": "Low",
     "s-1-16-8192": "Medium",
@@ -287,19 +289,17 @@ def complete(event: Event) -> Event:
     """
     key = (channel_of(event) or "", id_of(event) or 0)
     added: Event = {}
-    for table in (ALIASES_ANYWHERE, ALIASES.get(key, {})):
-        for name, others in table.items():
-            if name not in event and (value := _first(event, others)) is not None:
-                added[name] = value
+    for name, others in _COPIES.get(key, _COPIES_ANYWHERE):
+        if name not in event:
+            for other in others:
+                if (value := event.get(other)) is not None:
+                    added[name] = value
+                    break
     if key == (SECURITY, 4688):
         _name_user_and_level(event, added)
     elif key == (SYSTEM, LOG_CLEARED) and CLEARED_LOG in event:
         added["Channel"] = event[CLEARED_LOG]
     return {**event, **added} if added else event
-
-
-def _first(event: Event, names: tuple[str, ...]) -> Any:
-    return next((event[n] for n in names if event.get(n) is not None), None)
 
 
 def _name_user_and_level(event: Event, added: Event) -> None:

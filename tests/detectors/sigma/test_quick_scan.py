@@ -18,6 +18,7 @@ tests_of_one_field = st.lists(patterns.map(lambda pattern: Text("F", pattern)), 
 @pytest.fixture(autouse=True, scope="module")
 def _soon() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(quick_scan, "_SHORT", 0)
         patch.setattr(quick_scan, "_PAYS_AFTER", 2)
         patch.setattr(quick_scan, "_LONGEST", 20)
         yield
