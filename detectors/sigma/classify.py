@@ -1,6 +1,7 @@
 """The lines of a block, read once, and the class of each: told from the few values that classes go by."""
 
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from typing import Generic, Protocol, TypeVar, cast
 
 import orjson
@@ -40,20 +41,25 @@ class Classifier(Generic[Class]):
         """Where the lines of canonical NDJSON are."""
         return self._scanner.scan(block)
 
-    def read(self, lines: Lines) -> tuple[list[Row], list[Class]]:
-        """Row and class of every line; again when lines of a kind came of which more was asked than was read."""
-        rows = self._reader.rows(lines)
-        classes = list(map(self._of_kind.get, map(self._reader.kind, rows)))
+    def read(self, lines: Lines) -> tuple[list[Row], AbstractSet[int], list[Class]]:
+        """Row and class of every line, and the numbers of those whose rows are not read.
+
+        They are read again when lines of a kind came of which more is asked than was read.
+        """
+        rows, unread = self._reader.rows(lines)
+        kinds = list(map(self._reader.kind, rows))
+        classes = list(map(self._of_kind.get, kinds))
         asked = False
         for number in [number for number, known in enumerate(classes) if known is None]:
-            row = rows[number]
-            event = orjson.loads(lines.line(number)) if row is self._reader.unread else self._reader.event(row)
+            event = orjson.loads(lines.line(number)) if number in unread else self._reader.event(rows[number])
             found = classes[number] = self.of_event(event)
             if self._reader.ask(event, found.names):
                 asked = True
-            elif row is not self._reader.unread:
-                self._keep(self._reader.kind(row), found)
-        return self._reader.rows(lines) if asked else rows, cast("list[Class]", classes)
+            elif number not in unread:
+                self._keep(kinds[number], found)
+        if asked:
+            rows, unread = self._reader.rows(lines)
+        return rows, unread, cast("list[Class]", classes)
 
     def _keep(self, kind: Key, found: Class) -> None:
         if type(kind) is not tuple or not any(map(is_long, kind)):

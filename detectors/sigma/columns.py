@@ -30,7 +30,7 @@ _KEPT = 10_000
 _NO_CLAUSES = FieldClauses({})
 
 See: TypeAlias = Callable[[Event], Event]
-"""An event as rules see it; also of one that has some of its fields only."""
+"""An event as rules see it."""
 Judge: TypeAlias = Callable[[int, Event], int]
 """Of these rules (bits), those that hold for an event, as rules see it, that has all the fields they ask for."""
 
@@ -64,13 +64,19 @@ class _Column:
 
 
 class Columns:
-    """The fields of one class; `reader` reads their names. Not thread-safe."""
+    """The fields of one class; `reader` reads their names. Not thread-safe.
 
-    def __init__(self, trees: Sequence[Node], asked: Asked, reader: RowReader, see: See, judge: Judge) -> None:
+    `complete` is `see` for events that have some flat fields only, as rows have.
+    """
+
+    def __init__(
+        self, trees: Sequence[Node], asked: Asked, reader: RowReader, see: See, complete: See, judge: Judge
+    ) -> None:
         self._trees = trees
         self._asked = asked
         self._reader = reader
         self._see = see
+        self._complete = complete
         self._judge = judge
         self._row_keys = self._keys(asked.names, whole=True)
         self._seen_of = self._seer(asked.names, self._row_keys)
@@ -175,7 +181,7 @@ class Columns:
         """The way from a key of these fields to what rules see of it."""
         if all(len(self._asked.names[field]) == 1 for field in fields):
             return keys.event
-        return lambda key: self._see(keys.event(key))
+        return lambda key: self._complete(keys.event(key))
 
     def _keys(self, fields: Iterable[str], whole: bool = False) -> Keys:
         return self._reader.keys(self._asked.row_names(fields), whole)

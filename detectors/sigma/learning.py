@@ -8,6 +8,9 @@ from detectors.sigma.rows import Row
 _FIRST_REVIEW = 300
 _REVIEWED_EVERY = 3_000
 """Lines."""
+_FREQUENT = 4
+"""Reviews before they become rarer, each time half as frequent, so often:"""
+_DOUBLED = 4
 _SAMPLE = 512
 """Lines before a review that it looks at."""
 _WORTH = 0.65
@@ -46,7 +49,7 @@ class Learning:
 
     def is_due(self, rows: Sequence[Row]) -> bool:
         """These lines passed; is it time for a review?"""
-        due = _REVIEWED_EVERY if self._reviews else _FIRST_REVIEW
+        due = _REVIEWED_EVERY << min(max(0, self._reviews - _FREQUENT), _DOUBLED) if self._reviews else _FIRST_REVIEW
         self._lines += len(rows)
         if self._lines > due - _SAMPLE:
             self.sample.extend(rows)

@@ -116,7 +116,7 @@ class RuleSet:
     def _candidates(self, logsource: LogSource, lines: Lines) -> list[Candidate]:
         """The lines some rule may hold for, in order."""
         self.counts.events += len(lines)
-        rows, programs = self._classifier(logsource).read(lines)
+        rows, unread, programs = self._classifier(logsource).read(lines)
         groups = _groups(programs)
         raw_scan = self._raw_scans.setdefault(logsource, RawScan())
         for program in groups:
@@ -126,7 +126,7 @@ class RuleSet:
         for program, numbers in groups.items():
             if program.rules:
                 own = rows if len(groups) == 1 else [rows[number] for number in numbers]
-                found += program.candidates(lines, numbers, own, raw)
+                found += program.candidates(lines, numbers, own, unread, raw)
         if len(groups) > 1:
             found.sort(key=_number)
         self.counts.candidates += len(found)

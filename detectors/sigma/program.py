@@ -4,6 +4,7 @@ What the class already knows (EventID, Channel) is folded into constants, so rul
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from detectors.sigma.compile import Holds, compile_tree
 from detectors.sigma.conditions import fold
 from detectors.sigma.fields import Atoms, FieldScanners
 from detectors.sigma.lines import Lines, SpacedNames
-from detectors.sigma.route import EventClass, complete, names_of, tag_field
+from detectors.sigma.route import EventClass, completer, names_of, tag_field
 from detectors.sigma.rows import Row, RowReader
 from detectors.sigma.rule import Rule
 from detectors.sigma.tree import FALSE, Node
@@ -48,7 +49,7 @@ class Program:
                 self._trees.append(tree)
         self._logsource = logsource
         self._class = event_class
-        self._known: Event = dict(known)
+        self._complete = completer(logsource, event_class)
         self._reader = reader
         self.every = (1 << len(self.rules)) - 1
         """All rules, as bits."""
@@ -69,7 +70,7 @@ class Program:
 
     @cached_property
     def _columns(self) -> Columns:
-        return Columns(self._trees, self._asked, self._reader, self._see, self._judge)
+        return Columns(self._trees, self._asked, self._reader, self.see, self._complete, self._judge)
 
     @property
     def keywords(self) -> Mapping[bytes, int]:
@@ -87,32 +88,35 @@ class Program:
         return self._columns.emptied if "_columns" in vars(self) else 0
 
     def candidates(
-        self, lines: Lines, numbers: Sequence[int], rows: list[Row], raw: Mapping[int, Iterable[bytes]]
+        self,
+        lines: Lines,
+        numbers: Sequence[int],
+        rows: list[Row],
+        unread: AbstractSet[int],
+        raw: Mapping[int, Iterable[bytes]],
     ) -> Iterator[Candidate]:
-        """Those of these lines for which a rule may hold; `rows` are theirs, `raw` keywords by number of the line."""
-        odd = self._odd(lines, numbers, rows)
+        """Those of these lines for which a rule may hold.
+
+        `rows` are theirs; `unread` are numbers of lines that have none, `raw` are keywords by number of the line.
+        """
         met: dict[int, int] = {}
         if raw:
             met = {place: self._met(raw[number]) for place, number in enumerate(numbers) if number in raw}
-        possible = self._columns.possible(rows, odd, met)
+        possible = self._columns.possible(rows, self._odd(lines, numbers, unread), met)
         sure = self._columns.tellable & ~self._threw
-        return (
-            Candidate(number, self, bits, bits & sure) for number, bits in zip(numbers, possible, strict=True) if bits
-        )
+        told = zip(numbers, possible, strict=True)
+        return (Candidate(number, self, bits, bits & sure) for number, bits in told if bits)
 
-    def _odd(self, lines: Lines, numbers: Sequence[int], rows: list[Row]) -> Mapping[int, Event]:
+    def _odd(self, lines: Lines, numbers: Sequence[int], unread: AbstractSet[int]) -> Mapping[int, Event]:
         """Events, by place, of which rows do not tell all: their fields may have other names."""
-        odd: set[int] = set()
+        odd = unread
         if self._asked.inner:
-            odd.update(lines.nested)
+            odd |= lines.nested
         if self._spaced_names is not None:
             odd |= self._spaced_names.scan(lines, numbers)
-        unread = self._reader.unread
-        return {
-            place: orjson.loads(lines.line(number))
-            for place, (number, row) in enumerate(zip(numbers, rows, strict=True))
-            if row is unread or number in odd
-        }
+        if not odd:
+            return {}
+        return {place: orjson.loads(lines.line(number)) for place, number in enumerate(numbers) if number in odd}
 
     def _met(self, literals: Iterable[bytes]) -> int:
         met = 0
@@ -122,11 +126,7 @@ class Program:
 
     def see(self, event: Event) -> Event:
         """The event as rules see it."""
-        return fields_of(complete(self._logsource, event), spaced=self._spaced_names is not None)
-
-    def _see(self, part: Event) -> Event:
-        """The same of an event that has some of its fields only."""
-        return self.see({**self._known, **part})
+        return fields_of(self._complete(event), spaced=self._spaced_names is not None)
 
     def _judge(self, bits: int, seen: Event) -> int:
         atoms = Atoms(self._scanners, seen, seen)

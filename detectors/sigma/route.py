@@ -6,6 +6,7 @@ categories that our own log sources also serve.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import msgspec
 
@@ -197,11 +198,31 @@ def _system_of(path: object) -> str | None:
 
 def complete(logsource: LogSource, event: Event) -> Event:
     """The event with the field names that public rules use, where it has another name for the same thing."""
+    return completer(logsource, class_of(logsource, event))(event)
+
+
+def completer(logsource: LogSource, event_class: EventClass) -> Callable[[Event], Event]:
+    """`complete` for the events of one class, or such that have some of their fields only."""
     aliases = _aliases_of(logsource)
-    if aliases is None:
-        return windows.complete(event) if logsource.product in _WINDOWS and "Channel" in event else event
+    if aliases is not None:
+        return partial(_renamed, aliases)
+    known = dict(event_class.known)
+    if known:
+        return partial(windows.complete_as, (known["Channel"], int(known["EventID"])))
+    return _complete_record if logsource.product in _WINDOWS else _as_it_is
+
+
+def _renamed(aliases: Mapping[str, str], event: Event) -> Event:
     added = {name: event[other] for name, other in aliases.items() if other in event and name not in event}
     return {**added, **event} if added else event
+
+
+def _complete_record(event: Event) -> Event:
+    return windows.complete(event) if "Channel" in event else event
+
+
+def _as_it_is(event: Event) -> Event:
+    return event
 
 
 def _aliases_of(logsource: LogSource) -> Mapping[str, str] | None:

@@ -5,6 +5,7 @@ it first and then reads the names that this kind is asked for, all in one pass.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from operator import attrgetter
 from types import NoneType
 from typing import Any, TypeAlias, Union
@@ -70,8 +71,8 @@ class RowReader:
         self._decoders = [self._decoder(of) for of in {type(other): None for other in self._kinds}]
         return True
 
-    def rows(self, lines: Lines) -> list[Row]:
-        """One a line."""
+    def rows(self, lines: Lines) -> tuple[list[Row], AbstractSet[int]]:
+        """One a line, and the numbers of those that are not read."""
         for decoder in self._decoders:
             try:
                 rows: list[Row] = decoder.decode_lines(lines.block)
@@ -79,8 +80,9 @@ class RowReader:
                 continue
             if len(rows) == len(lines):
                 self._decoders.sort(key=lambda other: other is not decoder)
-                return rows
-        return list(map(self._row, lines))
+                return rows, frozenset()
+        rows = list(map(self._row, lines))
+        return rows, {number for number, row in enumerate(rows) if row is self.unread}
 
     def _row(self, line: bytes) -> Row:
         for decoder in self._decoders:

@@ -287,7 +287,11 @@ def complete(event: Event) -> Event:
 
     Returns the same object when there is nothing to add; never changes it.
     """
-    key = (channel_of(event) or "", id_of(event) or 0)
+    return complete_as((channel_of(event) or "", id_of(event) or 0), event)
+
+
+def complete_as(key: tuple[str, int], event: Event) -> Event:
+    """The same of an event whose channel (in lower case) and id are known."""
     added: Event = {}
     for name, others in _COPIES.get(key, _COPIES_ANYWHERE):
         if name not in event:
