@@ -7,7 +7,7 @@ from typing import Generic, Protocol, TypeVar, cast
 import orjson
 
 from detectors.sigma.bounded import Bounded, is_long
-from detectors.sigma.lines import Lines, LineScanner
+from detectors.sigma.lines import Lines, Marks
 from detectors.sigma.route import class_key
 from detectors.sigma.rows import Key, Row, RowReader
 from jikimi.domain.event import Event
@@ -33,13 +33,13 @@ class Classifier(Generic[Class]):
         self._logsource = logsource
         self._reader = reader
         self._find = find
-        self._scanner = LineScanner()
+        self._marks = Marks()
         self._of_kind: Bounded[Key, Class] = Bounded(_KEPT)
         self._known: Bounded[tuple[object, ...], Class] = Bounded(_KEPT)
 
     def lines(self, block: bytes) -> Lines:
-        """Where the lines of canonical NDJSON are."""
-        return self._scanner.scan(block)
+        """The lines of canonical NDJSON."""
+        return Lines(block, self._marks)
 
     def read(self, lines: Lines) -> tuple[list[Row], AbstractSet[int], list[Class]]:
         """Row and class of every line, and the numbers of those whose rows are not read.
@@ -47,8 +47,13 @@ class Classifier(Generic[Class]):
         They are read again when lines of a kind came of which more is asked than was read.
         """
         rows, unread = self._reader.rows(lines)
-        kinds = list(map(self._reader.kind, rows))
-        classes = list(map(self._of_kind.get, kinds))
+        classes = list(map(self._of_kind.get, map(self._reader.kind, rows)))
+        if None in classes and self._ask(lines, rows, unread, classes):
+            rows, unread = self._reader.rows(lines)
+        return rows, unread, cast("list[Class]", classes)
+
+    def _ask(self, lines: Lines, rows: list[Row], unread: AbstractSet[int], classes: list[Class | None]) -> bool:
+        """Finds the classes that are not known. Is more asked of their lines than was read?"""
         asked = False
         for number in [number for number, known in enumerate(classes) if known is None]:
             event = orjson.loads(lines.line(number)) if number in unread else self._reader.event(rows[number])
@@ -56,10 +61,8 @@ class Classifier(Generic[Class]):
             if self._reader.ask(event, found.names):
                 asked = True
             elif number not in unread:
-                self._keep(kinds[number], found)
-        if asked:
-            rows, unread = self._reader.rows(lines)
-        return rows, unread, cast("list[Class]", classes)
+                self._keep(self._reader.kind(rows[number]), found)
+        return asked
 
     def _keep(self, kind: Key, found: Class) -> None:
         if type(kind) is not tuple or not any(map(is_long, kind)):

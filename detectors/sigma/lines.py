@@ -1,105 +1,103 @@
-"""The lines of an NDJSON block of canonical JSON, found in one scan, and what in them needs another look."""
+"""The lines of an NDJSON block of canonical JSON, and which of them need another look. Worked out when asked for: of
+most blocks only few lines are wanted.
+"""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
-from functools import cache
+from functools import cached_property
 from typing import Any
 
 from pyperscan import BlockDatabase, Pattern, Scan
 
 from detectors.sigma.literals import escaped, folding_characters
 
-_NEWLINE, _NESTED, _FOLDING = range(3)
-_NESTED_PATTERN = rb"[:\[,]\{"
-_SPACED_PATTERN = rb'[{,]"[^" ]* '
+_NESTED = rb"[:\[,]\{"
+_SPACED = rb'[{,]"[^" ]* '
 """`,"` stands in a string only at its end, so what follows is a name or an item of a list."""
 
 
-class Lines:
-    """Offsets into a block: where its lines start and stop."""
+class Marks:
+    """Finds what in a line needs another look. Not thread-safe."""
 
-    def __init__(
-        self, block: bytes, starts: list[int], stops: list[int], nested: Sequence[int], folding: Sequence[int]
-    ) -> None:
+    def __init__(self) -> None:
+        self.nested = _Finder(_NESTED)
+        """An object inside the event."""
+        self.spaced = _Finder(_SPACED)
+        """Perhaps a name with a space."""
+        self.folding = _Finder(b"|".join(escaped(char.encode()) for char in folding_characters()))
+        """A character that folds to ASCII."""
+
+
+class Lines:
+    """Those of a block, without their newlines; one that ends without a newline is a line too, an empty one is none."""
+
+    def __init__(self, block: bytes, marks: Marks) -> None:
         self.block = block
-        self._starts = starts
-        self._stops = stops
-        self.nested: AbstractSet[int] = frozenset(map(self.number_of, nested))
-        """Numbers of the lines with an object in them."""
-        self.folding: AbstractSet[int] = frozenset(map(self.number_of, folding))
-        """Numbers of the lines with a character that folds to ASCII."""
+        self._marks = marks
 
     def __len__(self) -> int:
-        return len(self._starts)
+        return len(self._bounds[0])
 
     def __iter__(self) -> Iterator[bytes]:
         return map(self.line, range(len(self)))
 
+    def line(self, number: int) -> bytes:
+        """One line."""
+        starts, stops = self._bounds
+        return self.block[starts[number] : stops[number]]
+
     def number_of(self, end: int) -> int:
         """The line in which a place of the block lies."""
-        return bisect_left(self._stops, end)
+        return bisect_left(self._bounds[1], end)
 
-    def line(self, number: int) -> bytes:
-        """One line, without its newline."""
-        return self.block[self._starts[number] : self._stops[number]]
+    @cached_property
+    def nested(self) -> set[int]:
+        """Numbers of the lines with an object in them."""
+        return set(map(self.number_of, self._marks.nested.ends(self.block)))
+
+    @cached_property
+    def folding(self) -> set[int]:
+        """Numbers of the lines with a character that folds to ASCII."""
+        return set(map(self.number_of, self._marks.folding.ends(self.block)))
+
+    def spaced(self, numbers: Sequence[int]) -> set[int]:
+        """Those of these lines in which a name may have a space."""
+        ends = self._marks.spaced.ends
+        if len(numbers) == len(self):
+            return set(map(self.number_of, ends(self.block)))
+        return {number for number in numbers if ends(self.line(number))}
+
+    @cached_property
+    def _bounds(self) -> tuple[list[int], list[int]]:
+        """Where they start and stop."""
+        starts: list[int] = []
+        stops: list[int] = []
+        find, start, end = self.block.find, 0, len(self.block)
+        while start < end:
+            stop = find(b"\n", start)
+            if stop < 0:
+                stop = end
+            if start < stop:
+                starts.append(start)
+                stops.append(stop)
+            start = stop + 1
+        return starts, stops
 
 
-class LineScanner:
-    """Finds the lines of a block. Not thread-safe."""
+class _Finder:
+    """Where an expression ends in some bytes."""
 
-    def __init__(self) -> None:
-        self._found: tuple[list[int], ...] = ([], [], [])
-        self._scanner = _lines_database().build(self._found, _note)
+    def __init__(self, expression: bytes) -> None:
+        self._ends: list[int] = []
+        self._scanner: Any = BlockDatabase(Pattern(expression, tag=0)).build(self._ends, _note)
 
-    def scan(self, block: bytes) -> Lines:
-        """The lines of a block; one that ends without a newline is a line too, an empty one is none."""
-        for offsets in self._found:
-            offsets.clear()
-        self._scanner.scan(block)
-        ends, nested, folding = self._found
-        if not block.endswith(b"\n"):
-            ends.append(len(block) + 1)
-        starts, stops = [0, *ends[:-1]], [end - 1 for end in ends]
-        if any(map(int.__eq__, starts, stops)):
-            kept = [pair for pair in zip(starts, stops, strict=True) if pair[0] < pair[1]]
-            starts, stops = [start for start, _ in kept], [stop for _, stop in kept]
-        return Lines(block, starts, stops, nested, folding)
-
-
-class SpacedNames:
-    """Finds the lines in which a name may have a space. Not thread-safe."""
-
-    def __init__(self) -> None:
-        self._found: tuple[list[int], ...] = ([],)
-        self._scanner = _spaced_database().build(self._found, _note)
-
-    def scan(self, lines: Lines, numbers: Sequence[int]) -> set[int]:
-        """Those of these lines."""
-        if len(numbers) == len(lines):
-            return set(map(lines.number_of, self._ends(lines.block)))
-        return {number for number in numbers if self._ends(lines.line(number))}
-
-    def _ends(self, text: bytes) -> list[int]:
-        (ends,) = self._found
-        ends.clear()
+    def ends(self, text: bytes) -> list[int]:
+        """To be read before the next call."""
+        self._ends.clear()
         self._scanner.scan(text)
-        return ends
+        return self._ends
 
 
-@cache
-def _lines_database() -> Any:
-    folding = b"|".join(escaped(char.encode()) for char in folding_characters())
-    return BlockDatabase(
-        Pattern(rb"\n", tag=_NEWLINE), Pattern(_NESTED_PATTERN, tag=_NESTED), Pattern(folding, tag=_FOLDING)
-    )
-
-
-@cache
-def _spaced_database() -> Any:
-    return BlockDatabase(Pattern(_SPACED_PATTERN, tag=0))
-
-
-def _note(found: tuple[list[int], ...], tag: Any, _start: int, end: int) -> Scan:
-    found[tag].append(end)
+def _note(ends: list[int], _tag: Any, _start: int, end: int) -> Scan:
+    ends.append(end)
     return Scan.Continue

@@ -115,8 +115,8 @@ class RuleSet:
 
     def _candidates(self, logsource: LogSource, lines: Lines) -> list[Candidate]:
         """The lines some rule may hold for, in order."""
-        self.counts.events += len(lines)
         rows, unread, programs = self._classifier(logsource).read(lines)
+        self.counts.events += len(rows)
         groups = _groups(programs)
         raw_scan = self._raw_scans.setdefault(logsource, RawScan())
         for program in groups:

@@ -16,7 +16,7 @@ from detectors.sigma.columns import Columns
 from detectors.sigma.compile import Holds, compile_tree
 from detectors.sigma.conditions import fold
 from detectors.sigma.fields import Atoms, FieldScanners
-from detectors.sigma.lines import Lines, SpacedNames
+from detectors.sigma.lines import Lines
 from detectors.sigma.route import EventClass, completer, names_of, tag_field
 from detectors.sigma.rows import Row, RowReader
 from detectors.sigma.rule import Rule
@@ -57,7 +57,6 @@ class Program:
         self._holds: dict[int, Holds] = {}
         self._threw = 0
         """Rules (bits) that could not be judged by a row."""
-        self._spaced_names = SpacedNames() if event_class.spaces_names else None
 
     @cached_property
     def _asked(self) -> Asked:
@@ -112,8 +111,8 @@ class Program:
         odd = unread
         if self._asked.inner:
             odd |= lines.nested
-        if self._spaced_names is not None:
-            odd |= self._spaced_names.scan(lines, numbers)
+        if self._class.spaces_names:
+            odd |= lines.spaced(numbers)
         if not odd:
             return {}
         return {place: orjson.loads(lines.line(number)) for place, number in enumerate(numbers) if number in odd}
@@ -126,7 +125,7 @@ class Program:
 
     def see(self, event: Event) -> Event:
         """The event as rules see it."""
-        return fields_of(self._complete(event), spaced=self._spaced_names is not None)
+        return fields_of(self._complete(event), spaced=self._class.spaces_names)
 
     def _judge(self, bits: int, seen: Event) -> int:
         atoms = Atoms(self._scanners, seen, seen)

@@ -78,9 +78,8 @@ class RowReader:
                 rows: list[Row] = decoder.decode_lines(lines.block)
             except msgspec.MsgspecError:
                 continue
-            if len(rows) == len(lines):
-                self._decoders.sort(key=lambda other: other is not decoder)
-                return rows, frozenset()
+            self._decoders.sort(key=lambda other: other is not decoder)
+            return rows, frozenset()
         rows = list(map(self._row, lines))
         return rows, {number for number, row in enumerate(rows) if row is self.unread}
 
