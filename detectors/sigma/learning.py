@@ -6,16 +6,13 @@ from collections.abc import Mapping, Sequence
 from detectors.sigma.rows import Row
 
 _FIRST_REVIEW = 300
-_REVIEWED_EVERY = 3_000
-"""Lines."""
-_FREQUENT = 4
-"""Reviews before they become rarer, each time half as frequent, so often:"""
-_DOUBLED = 4
+_RAREST_REVIEW = 6_000
+"""Lines; each review comes after twice as many as the one before, up to so many."""
 _SAMPLE = 512
 """Lines before a review that it looks at."""
 _WORTH = 0.65
 """Of the lines must be known for a memory to pay for itself."""
-_PATIENCE = 2
+_PATIENCE = 3
 """Reviews before whole rows are given up: there are many, and they come again late."""
 _PARTED = 0.1
 """Of the lines unknown, and it is asked whether fewer fields together would be known more often."""
@@ -49,7 +46,7 @@ class Learning:
 
     def is_due(self, rows: Sequence[Row]) -> bool:
         """These lines passed; is it time for a review?"""
-        due = _REVIEWED_EVERY << min(max(0, self._reviews - _FREQUENT), _DOUBLED) if self._reviews else _FIRST_REVIEW
+        due = min(_FIRST_REVIEW << self._reviews, _RAREST_REVIEW)
         self._lines += len(rows)
         if self._lines > due - _SAMPLE:
             self.sample.extend(rows)

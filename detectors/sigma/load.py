@@ -1,5 +1,6 @@
 """Rule files → rules, correlations, filters and a report; a fault in one rule never costs another."""
 
+import gc
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,6 +64,7 @@ def load_rules(
     loaded = cache.find(keep_in, files, placeholders) if keep_in else None
     if loaded is None:
         loaded = _Loading(placeholders).load(files)
+        gc.collect()  # pySigma's objects hold each other; now rather than while events pass
         if keep_in:
             cache.keep(keep_in, files, loaded, placeholders)
     return RuleSet(loaded.rules, loaded.open_rules), loaded.report

@@ -206,10 +206,15 @@ def completer(logsource: LogSource, event_class: EventClass) -> Callable[[Event]
     aliases = _aliases_of(logsource)
     if aliases is not None:
         return partial(_renamed, aliases)
-    known = dict(event_class.known)
-    if known:
-        return partial(windows.complete_as, (known["Channel"], int(known["EventID"])))
+    if record := _record_of(event_class):
+        return partial(windows.complete_as, record)
     return _complete_record if logsource.product in _WINDOWS else _as_it_is
+
+
+def _record_of(event_class: EventClass) -> tuple[str, int] | None:
+    """Channel and id of a class of Windows records; only for a cleared log is the channel no known value."""
+    known = dict(event_class.known)
+    return (known.get("Channel", windows.SYSTEM), int(known["EventID"])) if known else None
 
 
 def _renamed(aliases: Mapping[str, str], event: Event) -> Event:
@@ -246,10 +251,7 @@ def names_of(logsource: LogSource, event_class: EventClass) -> Mapping[str, tupl
     aliases = _aliases_of(logsource)
     if aliases is not None:
         return {name: (other,) for name, other in aliases.items()}
-    if logsource.product not in _WINDOWS:
-        return {}
-    known = dict(event_class.known)
-    return windows.names_of(known.get("Channel"), int(known.get("EventID", 0)))
+    return windows.names_of(_record_of(event_class)) if logsource.product in _WINDOWS else {}
 
 
 def class_key(logsource: LogSource, event: Event) -> tuple[object, ...]:

@@ -271,12 +271,12 @@ def logsource_of_event(event: Event) -> LogSource | None:
     return LogSource(product="windows", service=service_of(channel))
 
 
-def names_of(channel: str | None, event_id: int) -> Mapping[str, tuple[str, ...]]:
-    """Field → the other fields that `complete` makes its value of; without a channel: of records of unknown kind."""
-    if channel is None:
+def names_of(key: tuple[str, int] | None) -> Mapping[str, tuple[str, ...]]:
+    """Field → the other fields that `complete` makes its value of; `key`: channel and id, None for other records."""
+    if key is None:
         return {name: ("Channel", *others) for name, others in ALIASES_ANYWHERE.items()}
     found: dict[str, tuple[str, ...]] = {}
-    for table in (ALIASES_ANYWHERE, ALIASES.get((channel, event_id), {}), COMPUTED.get((channel, event_id), {})):
+    for table in (ALIASES_ANYWHERE, ALIASES.get(key, {}), COMPUTED.get(key, {})):
         for name, others in table.items():
             found[name] = (*found.get(name, ()), *others)
     return {name: tuple(dict.fromkeys(others)) for name, others in found.items()}
