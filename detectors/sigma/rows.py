@@ -68,11 +68,13 @@ class RowReader:
             return False
         self._asked[tag] = wanted
         self._kinds[tag] = self._kind(tag, wanted)
-        self._decoders = [self._decoder(of) for of in {type(other): None for other in self._kinds}]
+        self._decoders = []  # made anew when the next lines come: there may be more to ask before
         return True
 
     def rows(self, lines: Lines) -> tuple[list[Row], AbstractSet[int]]:
         """One a line, and the numbers of those that are not read."""
+        if not self._decoders:
+            self._decoders = [self._decoder(of) for of in {type(tag): None for tag in self._kinds}]
         for decoder in self._decoders:
             try:
                 rows: list[Row] = decoder.decode_lines(lines.block)
