@@ -24,6 +24,7 @@ _ESCAPES = {ord(char): rf"\u{ord(char):04x}" for char in map(chr, range(32))} | 
     for char, escape in zip('"\\\b\t\n\f\r', ('\\"', "\\\\", r"\b", r"\t", r"\n", r"\f", r"\r"), strict=True)
 }
 _OF_NUMBERS = frozenset("0123456789+-.e")
+_BETWEEN_DIGITS = frozenset("+-.e")
 _PLAIN_DIGITS = 16
 """A whole number of so many digits is always written out."""
 
@@ -61,7 +62,9 @@ def _of_part(text: str, starts: bool, ends: bool) -> Iterator[Clause]:
 
 def _in_numbers(text: str) -> bool:
     """Numbers and truth values have texts too, and may stand otherwise in the line: without quotes, `1e16`."""
-    return text != "" and (_OF_NUMBERS.issuperset(text) or text in "true" or text in "false")
+    if _BETWEEN_DIGITS.issuperset(text):
+        return 0 < len(text) < 3  # `e+`, as in 1e+16
+    return _OF_NUMBERS.issuperset(text) or text in "true" or text in "false"
 
 
 def _runs(text: str, *, opened: bool = False, closed: bool = False) -> Iterator[Clause]:
