@@ -86,7 +86,11 @@ class Columns:
         self.tellable = self.clauses.numbered(asked.tellable)
         """Rules (bits) of which `possible` says for sure that they hold."""
         self._of_rule: dict[int, _Column] = {}
-        self._arrange([list(asked.names)], Bounded(_KEPT))
+        self._groups = [list(asked.names)]
+        """Fields that are remembered together."""
+        self._recall: Bounded[Row, Known] | None = Bounded(_KEPT)
+        """Whole rows, as long as that is worth it."""
+        self._arrange()
 
     @property
     def scans(self) -> int:
@@ -163,12 +167,9 @@ class Columns:
             self._learning.asked_in_vain[number] += 1
         return vain
 
-    def _arrange(self, groups: list[list[str]], recall: Bounded[Row, Known] | None) -> None:
-        """The fields of a group are remembered together; `recall` remembers whole rows, if that is worth it."""
-        self._groups = groups
-        self._recall = recall
-        self._verdicts = Verdicts(self.clauses, groups)
-        self._columns = [self._column(number) for number in range(len(groups))]
+    def _arrange(self) -> None:
+        self._verdicts = Verdicts(self.clauses, self._groups)
+        self._columns = [self._column(number) for number in range(len(self._groups))]
         self._columns += self._of_rule.values()
         self._untold = self.tellable
         for column in self._columns:
@@ -232,39 +233,52 @@ class Columns:
         return _Column(fields, keys, rule, lambda key: rule & ~self._judge(rule, seen_of(key)), _KEPT)
 
     def _learn(self) -> None:
-        learning, groups, recall, clauses, rules = (
-            self._learning,
-            self._groups,
-            self._recall,
-            self.clauses,
-            set(self._of_rule),
-        )
-        if recall is not None and learning.knows_enough() and learning.is_no_help(recall.missed):
-            recall = None
-        if any(learning.may_be_parted(column.memory.missed) for column in self._columns if len(column.fields) > 1):
-            sample = list(learning.sample)
-            groups = learning.groups({field: list(self._keys([field]).of(sample)) for field in self._asked.names})
-        for number in learning.lasting_leaks():
+        before = (self._groups, self._recall, self.clauses, set(self._of_rule))
+        self._part_groups()
+        self._remember_rules()
+        self._change_clauses()
+        recall = self._recall
+        if recall is not None and self._learning.knows_enough() and self._learning.is_no_help(recall.missed):
+            self._recall = None
+        if before != (self._groups, self._recall, self.clauses, set(self._of_rule)):
+            self._arrange()
+        self._give_up_memories()
+        self._learning.begin_anew()
+
+    def _part_groups(self) -> None:
+        """Fewer fields together, where they would be known more often."""
+        several = [column for column in self._columns if len(column.fields) > 1]
+        if any(self._learning.may_be_parted(column.memory.missed) for column in several):
+            sample = list(self._learning.sample)
+            values = {field: list(self._keys([field]).of(sample)) for field in self._asked.names}
+            self._groups = self._learning.groups(values)
+
+    def _remember_rules(self) -> None:
+        """A memory of its own for a rule that is asked in vain, as long as that helps."""
+        for number in self._learning.lasting_leaks():
             if self._untold >> number & 1:
                 self._of_rule[number] = self._column_of_rule(number)
-        if new := learning.new_leaks():
+        for number, column in list(self._of_rule.items()):
+            if self._learning.is_no_help(column.memory.missed):
+                del self._of_rule[number]
+
+    def _change_clauses(self) -> None:
+        """Rarer ones, by what the sample has, for rules that are asked in vain."""
+        if new := self._learning.new_leaks():
             trees = {number: self._trees[number] for number in new}
             literals = {literal for tree in trees.values() for literal in literals_of(tree, self._asked.unknown)}
-            self._shares.count(literals, list(map(self._seen_of, learning.sample)))
-            self.clauses = clauses.changed(trees, self._asked.unknown, self._shares)
-        for number, column in list(self._of_rule.items()):
-            if learning.is_no_help(column.memory.missed):
-                del self._of_rule[number]
-        if (groups, recall, clauses, rules) != (self._groups, self._recall, self.clauses, set(self._of_rule)):
-            self._arrange(groups, recall)
-        asked = None if recall is None else recall.missed
+            self._shares.count(literals, list(map(self._seen_of, self._learning.sample)))
+            self.clauses = self.clauses.changed(trees, self._asked.unknown, self._shares)
+
+    def _give_up_memories(self) -> None:
+        """Those of values that are mostly new; the others count what they miss from here."""
+        asked = None if self._recall is None else self._recall.missed
         for column in self._columns:
-            if len(column.fields) == 1 and learning.are_new(column.memory.missed, asked):
+            if len(column.fields) == 1 and self._learning.are_new(column.memory.missed, asked):
                 column.give_up_memory()
             column.memory.mark()
-        if recall is not None:
-            recall.mark()
-        learning.begin_anew()
+        if self._recall is not None:
+            self._recall.mark()
 
 
 def _never(_met: int) -> bool:
