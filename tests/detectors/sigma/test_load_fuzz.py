@@ -96,7 +96,7 @@ def holds(folder: Path, data: bytes) -> None:
     correlator.close(END)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edits=st.lists(st.tuples(st.integers(0, len(RULE)), st.integers(0, 4), st.binary(max_size=6)), max_size=6))
 def test_bytes_changed_anywhere_never_stop_the_loader(tmp_path: Path, edits: list[tuple[int, int, bytes]]) -> None:
     data = bytearray(RULE.encode())
@@ -105,7 +105,7 @@ def test_bytes_changed_anywhere_never_stop_the_loader(tmp_path: Path, edits: lis
     holds(tmp_path, bytes(data))
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32), changes=st.integers(1, 3))
 def test_parts_lost_swapped_or_of_another_type_never_stop_the_loader(tmp_path: Path, seed: int, changes: int) -> None:
     documents = list(yaml.safe_load_all(RULE))
