@@ -49,6 +49,7 @@ class Program:
                 self._trees.append(tree)
         self._logsource = logsource
         self._class = event_class
+        self._spaced = event_class.spaces_names
         self._complete = completer(logsource, event_class)
         self._reader = reader
         self.every = (1 << len(self.rules)) - 1
@@ -111,7 +112,7 @@ class Program:
         odd = unread
         if self._asked.inner:
             odd |= lines.nested
-        if self._class.spaces_names:
+        if self._spaced:
             odd |= lines.spaced(numbers)
         if not odd:
             return {}
@@ -125,7 +126,7 @@ class Program:
 
     def see(self, event: Event) -> Event:
         """The event as rules see it."""
-        return fields_of(self._complete(event), spaced=self._class.spaces_names)
+        return fields_of(self._complete(event), spaced=self._spaced)
 
     def _judge(self, bits: int, seen: Event) -> int:
         atoms = Atoms(self._scanners, seen, seen)
