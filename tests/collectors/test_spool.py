@@ -23,6 +23,7 @@ from jikimi.domain.event import MAX_BATCH_BYTES, Event, EventBatch, canonical
 from jikimi.domain.logsource import AGENT_HEALTH, FILE_ACCESS, NETWORK_FLOW, PROCESS_CREATION, LogSource
 from jikimi.errors import Misconfigured, Transient
 from jikimi.stream.sqlite_writer import Transaction
+from tests.collectors.drained import drain
 from tests.small_disk import hog
 
 
@@ -32,19 +33,11 @@ def _events(count: int, start: int = 0, size: int = 100) -> list[Event]:
     ]
 
 
-async def _drain(spool: Spool) -> list[EventBatch]:
-    taken = []
-    while (batch := await spool.next(0)) is not None:
-        taken.append(batch)
-        await spool.acked(batch)
-    return taken
-
-
 async def test_batches_are_numbered_without_a_hole_and_stay_below_the_agreed_size(tmp_path: Path) -> None:
     spool = await Spool.open(tmp_path, agent_id="a1")
     assert await spool.put(NETWORK_FLOW, _events(1000, size=2000)) == 1000
     assert await spool.put(NETWORK_FLOW, _events(7, 1000)) == 7
-    batches = await _drain(spool)
+    batches = await drain(spool)
     await spool.close()
     expected = 1
     for batch in batches:
@@ -81,7 +74,7 @@ async def test_a_failed_commit_keeps_none_of_several_log_sources(
         with pytest.raises(Transient):
             await spool.keep(lines)
     assert await spool.keep(lines) == 4
-    assert sorted(batch.envelope.count for batch in await _drain(spool)) == [2, 2]
+    assert sorted(batch.envelope.count for batch in await drain(spool)) == [2, 2]
     await spool.close()
 
 
@@ -95,7 +88,7 @@ async def test_numbers_of_a_refused_write_are_given_again(tmp_path: Path, monkey
             with pytest.raises(Transient):
                 await spool.put(FILE_ACCESS, _events(5, 2))
     await spool.put(FILE_ACCESS, _events(5, 2))
-    batches = await _drain(spool)
+    batches = await drain(spool)
     await spool.close()
     assert [(batch.envelope.first_seq, batch.envelope.last_seq) for batch in batches] == [(1, 2), (3, 7)]
 
@@ -105,7 +98,7 @@ async def test_what_was_answered_for_before_a_kill_does_not_come_again(tmp_path:
     code = _ANSWERED.format(folder=str(tmp_path))
     await asyncio.to_thread(subprocess.run, [sys.executable, "-c", code], check=False)
     spool = await Spool.open(tmp_path, agent_id="a1")
-    batches = await _drain(spool)
+    batches = await drain(spool)
     await spool.close()
     assert [batch.envelope.first_seq for batch in batches] == [2, 3]
     assert len({batch.envelope.epoch for batch in batches}) == 1
@@ -115,7 +108,7 @@ async def test_a_backlog_larger_than_what_is_held_in_memory_is_read_from_disk_in
     spool = await Spool.open(tmp_path, agent_id="a1")
     for start in range(0, 2000, 100):
         await spool.put(NETWORK_FLOW, _events(100, start, size=1000))
-    numbers = [event["n"] for batch in await _drain(spool) for event in batch.events()]
+    numbers = [event["n"] for batch in await drain(spool) for event in batch.events()]
     assert numbers == list(range(2000))
     assert spool.waiting_bytes() == 0
     await spool.close()
@@ -128,7 +121,7 @@ async def test_what_was_not_acknowledged_is_there_after_a_restart_with_its_numbe
     await spool.close()
     again = await Spool.open(tmp_path, agent_id="a1")
     await again.put(NETWORK_FLOW, _events(2, 5))
-    old, new = await _drain(again)
+    old, new = await drain(again)
     await again.close()
     assert old == before
     assert (new.envelope.first_seq, new.envelope.epoch == old.envelope.epoch) == (1, False)
@@ -176,7 +169,7 @@ async def test_what_was_put_is_what_was_sent_told_as_dropped_or_waits(
             spool = await Spool.open(folder, agent_id="a1", max_bytes=30_000)
         elif isinstance(step, tuple):
             account.put[step[0]] += await spool.put(step[0], _events(step[1]))
-    for batch in await _drain(spool):
+    for batch in await drain(spool):
         account.take(batch)
     await spool.close()
     assert account.sent + account.told == account.put
@@ -191,7 +184,7 @@ async def test_dropped_are_flows_and_processes_before_logs_and_logs_before_files
             account.put[source] += await spool.put(source, _events(10, start))
     for start in range(0, 400, 10):
         account.put[FILE_ACCESS] += await spool.put(FILE_ACCESS, _events(10, start))
-    for batch in await _drain(spool):
+    for batch in await drain(spool):
         account.take(batch)
         if batch.envelope.logsource == AGENT_HEALTH:
             order += [source for gap in batch.events() for source in SOURCES if str(source) in gap["Reason"]]
@@ -209,7 +202,7 @@ async def test_a_gap_says_from_when_to_when_for_each_log_source(tmp_path: Path) 
         await spool.put(source, late_first[:5])
         await spool.put(source, late_first[5:])
     await spool.put(FILE_ACCESS, _events(180))
-    gaps = [event for batch in await _drain(spool) for event in batch.events() if event.get("Kind") == "gap"]
+    gaps = [event for batch in await drain(spool) for event in batch.events() if event.get("Kind") == "gap"]
     await spool.close()
     assert [(gap["From"][11:16], gap["To"][11:16], gap["Dropped"]) for gap in gaps][:2] == [
         ("05:50", "05:59", 10),
@@ -222,7 +215,7 @@ async def test_a_full_spool_drops_the_least_important_first(tmp_path: Path) -> N
     await spool.put(FILE_ACCESS, _events(100))
     for start in range(0, 1000, 50):
         await spool.put(NETWORK_FLOW, _events(50, start))
-    batches = await _drain(spool)
+    batches = await drain(spool)
     await spool.close()
     assert spool.dropped > 0
     files = [event["n"] for batch in batches if batch.envelope.logsource == FILE_ACCESS for event in batch.events()]
@@ -240,7 +233,7 @@ async def test_no_class_gives_way_while_a_less_important_one_has_something_left(
         assert spool.waiting_bytes() <= 50_000
         while (told := await spool.next(0)) and told.envelope.logsource == AGENT_HEALTH:
             await spool.acked(told)
-    files = [batch for batch in await _drain(spool) if batch.envelope.logsource == FILE_ACCESS]
+    files = [batch for batch in await drain(spool) if batch.envelope.logsource == FILE_ACCESS]
     await spool.close()
     assert sum(batch.envelope.count for batch in files) == 100
 
@@ -248,7 +241,7 @@ async def test_no_class_gives_way_while_a_less_important_one_has_something_left(
 async def test_an_event_larger_than_a_batch_is_told_as_a_gap(tmp_path: Path) -> None:
     spool = await Spool.open(tmp_path, agent_id="a1")
     assert await spool.put(NETWORK_FLOW, [*_events(1), *_events(1, size=MAX_BATCH_BYTES)]) == 1
-    gaps = [event for batch in await _drain(spool) for event in batch.events() if event.get("Kind") == "gap"]
+    gaps = [event for batch in await drain(spool) for event in batch.events() if event.get("Kind") == "gap"]
     await spool.close()
     assert [gap["Dropped"] for gap in gaps] == [1]
 
@@ -298,7 +291,7 @@ async def test_what_put_returned_for_survives_kill_9(tmp_path: Path) -> None:
         os.kill(writer.pid, signal.SIGKILL)
         told = max([told, *(int(line) for line in writer.stdout.read().splitlines() if line)])
     spool = await Spool.open(tmp_path, agent_id="a1")
-    numbers = [event["n"] for batch in await _drain(spool) for event in batch.events()]
+    numbers = [event["n"] for batch in await drain(spool) for event in batch.events()]
     await spool.close()
     assert numbers == list(range(len(numbers)))
     assert len(numbers) >= told
@@ -358,7 +351,7 @@ async def test_on_a_disk_without_a_free_byte_all_that_was_seen_is_kept_or_told_a
     await supervisor.stop()
     await carrying
     (feed,) = supervisor.feeds
-    batches = await _drain(spool)
+    batches = await drain(spool)
     await spool.close()
     kept = sum(batch.envelope.count for batch in batches if batch.envelope.logsource == FILE_ACCESS)
     told = [event for batch in batches for event in batch.events() if event.get("Kind") == "gap"]

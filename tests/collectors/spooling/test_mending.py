@@ -15,6 +15,7 @@ from collectors.spool import Spool
 from jikimi.domain.event import Event, EventBatch, canonical
 from jikimi.domain.logsource import AGENT_HEALTH, FILE_ACCESS, NETWORK_FLOW, LogSource
 from jikimi.stream.sqlite_file import OFFSET_BITS
+from tests.collectors.drained import drain
 
 LOGS = LogSource(product="linux", service="auth")
 SOURCES = (NETWORK_FLOW, LOGS, FILE_ACCESS)
@@ -65,18 +66,10 @@ class Came(NamedTuple):
         return sum(event.get("Dropped", 0) for event in self.told if event["Kind"] == "gap")
 
 
-async def _drain(spool: Spool) -> list[EventBatch]:
-    taken = []
-    while (batch := await spool.next(0)) is not None:
-        taken.append(batch)
-        await spool.acked(batch)
-    return taken
-
-
 async def _opened(folder: Path) -> Came:
     """What comes out of it, and out of a second opening, which must have nothing to tell."""
     spool = await Spool.open(folder, agent_id="a1")
-    came = _came(await _drain(spool))
+    came = _came(await drain(spool))
     await spool.close()
     again = await Spool.open(folder, agent_id="a1")
     assert await again.next(0) is None
@@ -172,9 +165,9 @@ async def test_damage_met_while_running_is_mended_without_an_end(tmp_path: Path)
         if raw[at] in (2, 5):  # the pages that lead to the others
             raw[at : at + PAGE] = b"\xff" * PAGE
     (tmp_path / "log.db").write_bytes(raw)
-    batches = await _drain(spool)
+    batches = await drain(spool)
     await spool.keep({FILE_ACCESS: _lines(100_000, 1)})
-    batches += await _drain(spool)
+    batches += await drain(spool)
     await spool.close()
     came = _came(batches)
     assert 100_000 in came.numbers
@@ -241,5 +234,5 @@ async def test_where_logs_are_read_on_is_known_after_damage(tmp_path: Path, *, k
     (folder / name).write_bytes(b"\xff" * 30 + raw[30:])
     again = await Spool.open(folder, agent_id="a1")
     assert again.marks("logs") == {"syslog": "place 5"}
-    assert len(_came(await _drain(again)).numbers) == 6
+    assert len(_came(await drain(again)).numbers) == 6
     await again.close()
