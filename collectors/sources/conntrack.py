@@ -32,7 +32,7 @@ from collectors.sources.bpf import (
     Step,
 )
 from collectors.sources.netlink import ATTRIBUTE as ATTRIBUTE_HEADER
-from collectors.sources.netlink import NETFILTER, TYPE_MASK, Netlink, attribute
+from collectors.sources.netlink import NETFILTER, TYPE_MASK, Netlink, attribute, listening
 
 GROUP_UPDATE, GROUP_DESTROY = 2, 3
 NEW, GET, DELETE = 0x100, 0x101, 0x102  # subsystem 1 (ctnetlink) in the high byte
@@ -203,15 +203,7 @@ class Reader:
 def listen() -> Netlink:
     """A socket that hears of each flow once, when it is over: TCP at its last FIN or RST, the rest when the kernel
     gives them up. Raises OSError without CAP_NET_ADMIN or in an old kernel."""
-    events = Netlink(NETFILTER, receive_buffer=RECEIVE_BUFFER)
-    try:
-        events.filter(ONLY_OVER)
-        for group in (GROUP_UPDATE, GROUP_DESTROY):
-            events.join(group)
-    except OSError:
-        events.close()
-        raise
-    return events
+    return listening(NETFILTER, (GROUP_UPDATE, GROUP_DESTROY), ONLY_OVER, receive_buffer=RECEIVE_BUFFER)
 
 
 def now(ask: Netlink, reader: Reader, *, unanswered: bool = False) -> Iterator[Entry]:

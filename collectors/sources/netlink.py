@@ -4,7 +4,7 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -226,3 +226,16 @@ def _raise_if_refused(answer: Message) -> None:
 def lost_events(error: OSError) -> bool:
     """Whether the kernel says that it threw events away."""
     return error.errno == errno.ENOBUFS
+
+
+def listening(protocol: int, groups: Iterable[int], only: Sequence[Step], *, receive_buffer: int) -> Netlink:
+    """A socket that hears, of these multicast groups, what the filter lets through. Raises OSError."""
+    heard = Netlink(protocol, receive_buffer=receive_buffer)
+    try:
+        heard.filter(only)
+        for group in groups:
+            heard.join(group)
+    except OSError:
+        heard.close()
+        raise
+    return heard

@@ -24,7 +24,7 @@ from collectors.sources.bpf import (
     Step,
 )
 from collectors.sources.conntrack import TCP, Entry
-from collectors.sources.netlink import HEADER, SOCK_DIAG, Netlink, attributes
+from collectors.sources.netlink import HEADER, SOCK_DIAG, Netlink, attributes, listening
 
 _TCP_DESTROY, _TCP6_DESTROY = 1, 3
 _DIAG_MESSAGE = 72
@@ -67,15 +67,7 @@ class _Sent(NamedTuple):
 
 def listen() -> Netlink:
     """A socket that hears of each TCP socket that sent much, when it is gone. Raises OSError."""
-    gone = Netlink(SOCK_DIAG, receive_buffer=_BUFFER)
-    try:
-        gone.filter(SENT_MUCH)
-        for group in (_TCP_DESTROY, _TCP6_DESTROY):
-            gone.join(group)
-    except OSError:
-        gone.close()
-        raise
-    return gone
+    return listening(SOCK_DIAG, (_TCP_DESTROY, _TCP6_DESTROY), SENT_MUCH, receive_buffer=_BUFFER)
 
 
 class Segments:
