@@ -39,6 +39,7 @@ class Learning:
         self._lines = 0
         self._lines_with_clauses = 0
         self._reviews = 0
+        self._due = _FIRST_REVIEW
         self._partings = 0
         self._parts_from = 0
         self._learnt: set[int] = set()
@@ -46,15 +47,15 @@ class Learning:
 
     def is_due(self, rows: Sequence[Row]) -> bool:
         """These lines passed; is it time for a review?"""
-        due = min(_FIRST_REVIEW << self._reviews, _RAREST_REVIEW)
         self._lines += len(rows)
-        if self._lines > due - _SAMPLE:
+        if self._lines > self._due - _SAMPLE:
             self.sample.extend(rows)
-        return self._lines >= due
+        return self._lines >= self._due
 
     def begin_anew(self) -> None:
         """The review is over."""
         self._reviews += 1
+        self._due = min(2 * self._due, _RAREST_REVIEW)
         self._lines_with_clauses += self._lines
         self._lines = 0
         self.sample.clear()
