@@ -12,17 +12,33 @@ from detectors.sigma.match import RuleSet
 from detectors.sigma.report import LoadReport
 from jikimi.domain.event import Event
 from jikimi.domain.logsource import LogSource
+from jikimi.testing.corpus import corpus_root
 
-Load = Callable[[str], tuple[RuleSet, LoadReport]]
+Loaded = tuple[RuleSet, LoadReport]
+Load = Callable[[str], Loaded]
 Fires = Callable[..., bool]
 SOURCE = LogSource(product="test", category="any")
+
+
+@pytest.fixture(scope="session")
+def public_folder() -> Path:
+    root = corpus_root()
+    if root is None:
+        pytest.skip("no public rule set beside this checkout")
+    return root / "sigma"
+
+
+@pytest.fixture(scope="session")
+def public_rules(public_folder: Path) -> Loaded:
+    """The public rule set, read once; the tests do not change it."""
+    return load_rules([public_folder])
 
 
 @pytest.fixture
 def load(tmp_path: Path) -> Load:
     """Loads the text of one rule file."""
 
-    def load_text(text: str) -> tuple[RuleSet, LoadReport]:
+    def load_text(text: str) -> Loaded:
         (tmp_path / "rule.yml").write_text(text, encoding="utf-8")
         return load_rules([tmp_path])
 

@@ -5,11 +5,10 @@ from collections import Counter
 import pytest
 
 from detectors.sigma.delivery import DELIVERED, why_blind
-from detectors.sigma.load import load_rules
 from detectors.sigma.route import class_of, complete
 from jikimi.domain.event import Event
 from jikimi.domain.logsource import EXPORTED_FLOW, NETWORK_FLOW, LogSource
-from jikimi.testing.corpus import corpus_root
+from tests.detectors.sigma.conftest import Loaded
 
 
 @pytest.mark.parametrize(
@@ -102,11 +101,8 @@ def test_a_flow_that_a_router_told_of_has_the_words_of_firewall_rules_and_the_ag
 
 
 @pytest.mark.corpus
-def test_the_public_rules_that_are_blind_are_those_of_vendors_clouds_and_macos() -> None:
-    root = corpus_root()
-    if root is None:
-        pytest.skip("no public rule set beside this checkout")
-    _, report = load_rules([root / "sigma"])
+def test_the_public_rules_that_are_blind_are_those_of_vendors_clouds_and_macos(public_rules: Loaded) -> None:
+    _, report = public_rules
     by_product = Counter(blind.logsource.split()[0].removeprefix("product=") for blind in report.blind)
     assert set(by_product) <= {
         "aws",

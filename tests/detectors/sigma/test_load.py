@@ -11,9 +11,8 @@ from detectors.sigma.report import LoadReport
 from detectors.sigma.source import sources
 from jikimi.domain.logsource import LogSource
 from jikimi.errors import Misconfigured
-from jikimi.testing.corpus import corpus_root
 from tests.anyone import as_anyone
-from tests.detectors.sigma.conftest import Load
+from tests.detectors.sigma.conftest import Load, Loaded
 
 RULE = """\
 title: {title}
@@ -174,11 +173,8 @@ def test_a_changed_file_is_read_anew_and_a_broken_cache_is_ignored(tmp_path: Pat
 
 
 @pytest.mark.corpus
-def test_of_the_public_rules_only_placeholders_are_refused() -> None:
-    root = corpus_root()
-    if root is None:
-        pytest.skip("no public rule set beside this checkout")
-    rules, report = load_rules([root / "sigma"])
+def test_of_the_public_rules_only_placeholders_are_refused(public_rules: Loaded) -> None:
+    rules, report = public_rules
     assert (report.files, report.loaded, len(rules.rules), len(report.refused)) == (3_777, 3_752, 3_752, 25)
     assert [r for r in report.refused if not r.reason.startswith("placeholder")] == []
 

@@ -9,8 +9,7 @@ from detectors.sigma.match import RuleSet
 from detectors.sigma.placeholders import Placeholders
 from detectors.sigma.report import LoadReport
 from detectors.sigma.tenant_rules import KEPT, TenantRules
-from jikimi.testing.corpus import corpus_root
-from tests.detectors.sigma.conftest import SOURCE
+from tests.detectors.sigma.conftest import SOURCE, Loaded
 
 RULE = """\
 title: T
@@ -126,27 +125,25 @@ def test_a_kept_rule_set_still_has_its_open_rules_and_knows_other_values(tmp_pat
 
 
 @pytest.mark.corpus
-def test_with_values_every_public_rule_loads() -> None:
-    root = corpus_root()
-    if root is None:
-        pytest.skip("no public rule set beside this checkout")
-    bare, report = load_rules([root / "sigma"])
+def test_with_values_every_public_rule_loads(public_rules: Loaded, public_folder: Path) -> None:
+    bare, report = public_rules
     assert (len(bare.rules), len(report.refused), len(bare.open.rules)) == (3_752, 25, 25)
     names = {part for refusal in report.refused for part in refusal.reason.split() if part.startswith("%")}
     given: dict[str, tuple[str, ...]] = {name.strip("%"): ("value",) for name in names}
+    refused = [Path(refusal.file) for refusal in report.refused]
     own = TenantRules(bare.open).of(given)
     while own is not None and len(own.rules) < len(bare.open.rules):  # a rule names its next missing value
-        more = _missing(root / "sigma", given)
+        more = _missing(refused, given)
         assert more
         given |= more
         own = TenantRules(bare.open).of(given)
     assert own is not None
-    full, report = load_rules([root / "sigma"], placeholders=given)
+    full, report = load_rules([public_folder], placeholders=given)
     assert (len(full.rules), report.refused) == (3_777, ())
 
 
-def _missing(rules: Path, given: Placeholders) -> dict[str, tuple[str, ...]]:
-    _, report = load_rules([rules], placeholders=given)
+def _missing(files: list[Path], given: Placeholders) -> dict[str, tuple[str, ...]]:
+    _, report = load_rules(files, placeholders=given)
     return {refusal.reason.split("%")[1]: ("value",) for refusal in report.refused}
 
 
