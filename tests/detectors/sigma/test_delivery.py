@@ -46,7 +46,11 @@ def test_a_blind_rule_is_told_how_its_events_could_be_read(source: LogSource) ->
     assert f"--logsource {stated}" in (why_blind(source) or "")
 
 
-@pytest.mark.parametrize("entry", [e for e in DELIVERED if e.product not in (None, "windows", "jikimi")], ids=str)
+@pytest.mark.parametrize(
+    "entry",
+    [e for e in DELIVERED if e.product not in (None, "windows", "jikimi")],
+    ids=lambda e: f"{e.product}: {e.by}",
+)
 def test_what_is_delivered_is_seen_by_the_rules_on_it(entry: tuple[str, frozenset[str], frozenset[str], str]) -> None:
     product, categories, services, _ = entry
     for service in services or [None]:
