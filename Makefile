@@ -26,7 +26,7 @@ demo: setup ## run the main job: two client companies, real telemetry, a live co
 	$(RUN)/jikimi demo --data $(DATA) --port $(PORT)
 
 test: setup ## pass the tests, in two processes (no root, no Docker, no server)
-	$(RUN)/pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder -m "not kafka and not browser"
+	$(RUN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not kafka and not browser"
 
 test-kafka: setup ## the event log's contract suite on a real Apache Kafka (needs Java 17 and Maven)
 	@$(RUN)/python -m tests.integration.kafka.broker

@@ -3,19 +3,19 @@
 import gc
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import structlog
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from tests.integration.kafka.broker import kafka_broker
 from tests.small_disk import small_disk
 
 __all__ = ["kafka_broker", "small_disk"]
 
-TESTS = Path(__file__).parent
-LAB = TESTS / "lab"
+LAB = "tests/lab/"
 
 # A machine that others keep busy makes any example slow: no test may fail by the clock.
 settings.register_profile("jikimi", deadline=None)
@@ -26,12 +26,21 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+class ByFile(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
+    """Processes share the work file by file (`make test`); the lab, where two trials may not meet, is one piece."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return LAB if nodeid.startswith(LAB) else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    return ByFile(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Processes share the work by files (`make test`); the lab, which waits most, begins at once and stays in one."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(TESTS).as_posix()))
-    items.sort(key=lambda item: LAB not in item.path.parents)
+    """The lab first: it waits most."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LAB))
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -342,6 +342,7 @@ async def test_on_a_disk_without_a_free_byte_all_that_was_seen_is_kept_or_told_a
         await spool.put(FILE_ACCESS, _events(1))
     busy = Busy(20_000)
     supervisor = Supervisor([busy], spool.keep, "pc-1", first_pause=0.1)
+    supervisor.feeds[0]._patience = 0.5  # a source waits for room, in life longer, before it loses anything
     supervisor.start()
     carrying = asyncio.create_task(supervisor.run())
     await asyncio.to_thread(busy.done.wait, 30)

@@ -1,4 +1,4 @@
-"""Everything here needs root on Linux and is skipped without it; one process plays it all, one trial at a time."""
+"""Everything here needs root on Linux and is skipped without it."""
 
 import os
 from pathlib import Path
@@ -12,6 +12,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.root)
-            item.add_marker(pytest.mark.xdist_group("lab"))
             if os.geteuid() != 0:
                 item.add_marker(pytest.mark.skip(reason="needs root"))
