@@ -20,7 +20,7 @@ Example:
   sudo jikimi agent install"""
 UNITS = Path("/etc/systemd/system")
 DAEMONS = Path("/Library/LaunchDaemons")
-SERVICE, PLIST = "jikimi-agent.service", "org.jikimi.agent.plist"
+SERVICE, ROLLBACK, PLIST = "jikimi-agent.service", "jikimi-agent-rollback.service", "org.jikimi.agent.plist"
 IN_UNITS = "/opt/jikimi/current/jikimi"
 
 StateOption = Annotated[Path | None, typer.Option("--state", help="Folder of this agent.")]
@@ -28,11 +28,20 @@ UnitsOption = Annotated[Path | None, typer.Option("--into", hidden=True, help="F
 
 
 @for_people
-def install(state: StateOption = None, into: UnitsOption = None) -> None:
+def install(
+    state: StateOption = None,
+    into: UnitsOption = None,
+    files_only: Annotated[
+        bool, typer.Option("--files-only", help="Only write this version's service files anew.")
+    ] = False,
+) -> None:
     """Have the system start the agent now and with every start. Asks for administrator's rights."""
     from collectors.settings import StateDir, default_state_dir
 
     folder = StateDir(state or default_state_dir())
+    if files_only:
+        _renew(into, folder.root)
+        return
     if not folder.enrolled():
         raise Misconfigured(f"{folder.root}: no agent is enrolled here; run `jikimi agent enrol` first")
     if sys.platform == "win32":
@@ -43,7 +52,7 @@ def install(state: StateOption = None, into: UnitsOption = None) -> None:
         _write(into or DAEMONS, "collectors.macos", (PLIST,), folder.root)
         _do("launchctl", "bootstrap", "system", str(DAEMONS / PLIST))
     else:
-        _write(into or UNITS, "collectors.linux", (SERVICE, "jikimi-agent-rollback.service"), folder.root)
+        _write(into or UNITS, "collectors.linux", (SERVICE, ROLLBACK), folder.root)
         _do("systemctl", "daemon-reload")
         _do("systemctl", "enable", "--now", SERVICE)
     print(f"the agent in {folder.root} is a service now; ask with: jikimi agent status --state {folder.root}")
@@ -71,7 +80,7 @@ def uninstall(
     else:
         if ((into or UNITS) / SERVICE).exists():  # gone, when this is the second try because the centre was away
             _do("systemctl", "disable", "--now", SERVICE)
-        for name in (SERVICE, "jikimi-agent-rollback.service"):
+        for name in (SERVICE, ROLLBACK):
             ((into or UNITS) / name).unlink(missing_ok=True)
         _do("systemctl", "daemon-reload")
     try:
@@ -81,6 +90,16 @@ def uninstall(
     if not keep_state:
         shutil.rmtree(folder.root)
     print("the agent is off this computer, and the centre knows" + (f"; {folder.root} is kept" if keep_state else ""))
+
+
+def _renew(into: Path | None, state: Path) -> None:
+    """After another version was switched to: what it asks of the system may differ."""
+    if sys.platform == "darwin":
+        if ((into or DAEMONS) / PLIST).exists():
+            _write(into or DAEMONS, "collectors.macos", (PLIST,), state)
+    elif sys.platform != "win32" and ((into or UNITS) / SERVICE).exists():
+        _write(into or UNITS, "collectors.linux", (SERVICE, ROLLBACK), state)
+        _do("systemctl", "daemon-reload")
 
 
 def _write(into: Path, package: str, names: tuple[str, ...], state: Path) -> None:

@@ -1,19 +1,23 @@
 """`jikimi agent upgrade | roll-back | package | check`: a new version, and the way back when it does not run."""
 
+import shlex
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import typer
 
 from jikimi import __version__
+from jikimi.cli.agent_service import SERVICE
 from jikimi.cli.errors import for_people
 from jikimi.errors import Misconfigured, Refused, Transient
 
+if TYPE_CHECKING:
+    from collectors.upgrade.upgrade import Place
+
 ROOT = Path("/opt/jikimi")
-RESTART = "sh -c 'systemctl reset-failed jikimi-agent; exec systemctl restart jikimi-agent'"
-"""A version that failed again and again has used up its starts: systemd would refuse even the good one."""
+PATIENCE = 60.0
 UPGRADE_EPILOG = """\b
 Example:
   jikimi agent upgrade --from https://centre.example.com/agent-1.3.0.jikimi
@@ -25,7 +29,10 @@ is started again. Exit code 1 = the old version runs on, with the reason."""
 
 StateOption = Annotated[Path | None, typer.Option("--state", help="Folder of this agent.")]
 RootOption = Annotated[Path, typer.Option("--root", help="Folder of the versions.")]
-RestartOption = Annotated[str, typer.Option("--restart", metavar="COMMAND", help="Starts the agent anew.")]
+RestartOption = Annotated[
+    str | None,
+    typer.Option("--restart", metavar="COMMAND", help="Starts the agent anew instead of systemd."),
+]
 
 
 @for_people
@@ -33,28 +40,24 @@ def upgrade(
     source: Annotated[str, typer.Option("--from", metavar="FILE|URL", help="The package; a URL must be https.")],
     root: RootOption = ROOT,
     state: StateOption = None,
-    restart: RestartOption = RESTART,
-    patience: Annotated[float, typer.Option(min=1, help="Seconds the new version has to report itself well.")] = 60,
+    restart: RestartOption = None,
+    patience: Annotated[float, typer.Option(min=1, help="Seconds it has to report itself well.")] = PATIENCE,
 ) -> None:
     """Switch to a newer version; back to the old one by itself when the new one does not run."""
-    from collectors.settings import StateDir, default_state_dir
-    from collectors.upgrade.upgrade import Place, upgrade
-    from collectors.upgrade.versions import Versions
+    from collectors.upgrade.upgrade import upgrade
 
-    place = Place(Versions(root), StateDir(state or default_state_dir()), restart, patience)
+    place = _place(root, state, restart, patience)
     with tempfile.TemporaryDirectory(prefix="jikimi-upgrade-") as folder:
         file = _fetched(source, Path(folder)) if "://" in source else Path(source)
         print(f"{upgrade(place, file, print)} runs")
 
 
 @for_people
-def roll_back(root: RootOption = ROOT, state: StateOption = None, restart: RestartOption = RESTART) -> None:
+def roll_back(root: RootOption = ROOT, state: StateOption = None, restart: RestartOption = None) -> None:
     """Undo an upgrade that was interrupted; does nothing when there is none (systemd asks when the agent fails)."""
-    from collectors.settings import StateDir, default_state_dir
-    from collectors.upgrade.upgrade import Place, recover
-    from collectors.upgrade.versions import Versions
+    from collectors.upgrade.upgrade import recover
 
-    recover(Place(Versions(root), StateDir(state or default_state_dir()), restart), print)
+    recover(_place(root, state, restart), print)
 
 
 @for_people
@@ -82,6 +85,22 @@ def check(state: StateOption = None) -> None:
     identity.load(folder.credential)
     settings.load(folder.settings)
     print(f"{__version__} {agent.__name__}")
+
+
+def _place(root: Path, state: Path | None, restart: str | None, patience: float = PATIENCE) -> "Place":
+    from collectors.settings import StateDir, default_state_dir
+    from collectors.upgrade.upgrade import Place
+    from collectors.upgrade.versions import Versions
+
+    folder = StateDir(state or default_state_dir())
+    return Place(Versions(root), folder, restart or usual_restart(root, folder.root), patience)
+
+
+def usual_restart(root: Path, state: Path) -> str:
+    """The version that is current by then brings its own service files. One that failed again and again has used up
+    its starts: systemd would refuse even the good one."""
+    renew = shlex.join([str(root / "current" / "jikimi"), "agent", "install", "--files-only", "--state", str(state)])
+    return shlex.join(["sh", "-c", f"{renew}; systemctl reset-failed {SERVICE}; exec systemctl restart {SERVICE}"])
 
 
 def _fetched(url: str, folder: Path) -> Path:
