@@ -20,6 +20,9 @@ pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING
 @pytest.fixture(scope="module")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     with town(tmp_path_factory.mktemp("town").resolve()) as made:
+        # Looked at from now on: it is learned while the other stories are played.
+        site = (f"http://{COMPANY}/", "--interval", "10", "--data", made.data)
+        made.jikimi(CENTRE, "admin", "website", "add", *site)
         yield made
 
 
@@ -111,8 +114,7 @@ def test_whose_stick_it_is_reaches_the_centre(company: Town) -> None:
 
 
 def test_a_defaced_site_is_told(company: Town) -> None:
-    data = ("--data", company.data)
-    company.jikimi(CENTRE, "admin", "website", "add", f"http://{COMPANY}/", "--interval", "10", *data)
-    company.until(lambda: "as learned" in company.jikimi(CENTRE, "admin", "website", "list", *data), within=120)
+    looks = ("admin", "website", "list", "--data", company.data)
+    company.until(lambda: "as learned" in company.jikimi(CENTRE, *looks), within=120)
     company.deface("<title>Hacked</title><h1>hacked by nobody</h1>")
     company.until_found("홈페이지 화면이 바뀜")
