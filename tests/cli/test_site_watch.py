@@ -176,7 +176,7 @@ async def test_a_silent_site_holds_up_no_other(watched: Watched) -> None:
             url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
             await websites.watch(connection, tenant, url, name="x", interval_seconds=300, at=watched.now)
         stop = asyncio.Event()
-        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
             group.create_task(watched.watch.run(stop))
             while watched.site.asked < 2:
                 await asyncio.sleep(0.05)

@@ -20,7 +20,7 @@ from jikimi.clock import utc_now
 from jikimi.domain.agent_config import VALID_FOR, Document
 from tests.collectors.centre import Centre, serving
 
-ENOUGH = 30.0
+ENOUGH = 60.0
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ async def supervise(kept: Kept, *sources: Counting, wanted: int) -> Supervisor:
     supervisor = Supervisor(sources, kept.keep, "pc", first_pause=0.01)
     supervisor.start()
     carrying = asyncio.create_task(supervisor.run())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await kept.until(wanted)
     await supervisor.stop()
     await carrying

@@ -138,7 +138,7 @@ class TestTransactions:
         assert accepted == stored
         assert finished <= accepted <= 120
         assert finished >= 40
-        async with asyncio.timeout(5), database.write() as connection:
+        async with asyncio.timeout(60), database.write() as connection:
             await counters.add(connection, "events_accepted", "t", 1)
 
 

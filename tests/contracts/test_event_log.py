@@ -190,7 +190,7 @@ class TestPoll:
         [(quiet, _)] = await log.append(topic, [NewRecord(two_keys[1], b"y")])
         consumer = await log.consumer(GROUP, [topic])
         seen: list[Record] = []
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not any(record.partition == quiet for record in seen):
                 seen += await consumer.poll(max_records=50, timeout=1.0)
         await consumer.close()
@@ -359,7 +359,7 @@ class TestRebalance:
         assert not one.assigned() & two.assigned()
         await log.append(topic, [NewRecord(f"tenant-{n}".encode(), f"{n}".encode()) for n in range(64)])
         got: list[Record] = []
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while len(got) < 64:
                 for member in (one, two):
                     polled = await member.poll(max_records=100, timeout=0.1)
@@ -380,7 +380,7 @@ class TestRebalance:
         await one.commit({record.source: record.offset + 1 for record in kept})
         await one.close()
         rest: list[Record] = []
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while len(rest) < 64 - len(kept):
                 polled = await two.poll(max_records=100, timeout=1.0)
                 await two.commit({record.source: record.offset + 1 for record in polled})

@@ -86,7 +86,7 @@ class Bench:
         stop = asyncio.Event()
         worker = DetectorWorker(self.database, self.log, self.rules, utc_now)
         running = asyncio.create_task(worker.run(stop))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not running.done() and any((await self.log.lag(GROUP, EVENTS)).values()):
                 await asyncio.wait([running], timeout=0.02)
             stop.set()

@@ -92,7 +92,7 @@ class Exim:
 
     def mails(self, local_part: str, count: int) -> list[mailbox.mboxMessage]:
         """The mails to `local_part`, waiting until there are `count`."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         path = self.folder / "mail" / "box"
         while time.monotonic() < deadline:
             if path.exists():
@@ -170,7 +170,7 @@ def _unprivileged() -> pwd.struct_passwd:
 
 
 def _wait_for(port: int, process: "subprocess.Popen[bytes]", folder: Path) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:

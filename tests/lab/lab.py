@@ -10,7 +10,7 @@ from typing import Any
 
 from collectors.sources.feed import Feed, Source
 
-ENOUGH = 30.0
+ENOUGH = 60.0
 
 
 class Watching:

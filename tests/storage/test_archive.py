@@ -40,7 +40,7 @@ class Archive:
 
     async def drain(self) -> None:
         stop = asyncio.Event()
-        async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
             group.create_task(self.archiver().run(stop))
             while any((await self.log.lag(GROUP, EVENTS)).values()):  # noqa: ASYNC110 (the log tells nobody)
                 await asyncio.sleep(0.02)
@@ -180,7 +180,7 @@ async def test_a_token_without_its_rows_does_not_lose_them(
     with pytest.raises(Killed):
         await archive.archiver().run(asyncio.Event())
     await store._run(store._inserting, lambda: store._writer.command("ALTER TABLE jikimi.events DELETE WHERE 1"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await store.count(EVERY):  # noqa: ASYNC110 (a mutation tells nobody)
             await asyncio.sleep(0.02)
     archive.store = store

@@ -288,7 +288,7 @@ class TestLongPoll:
         waiting = asyncio.create_task(consumer.poll(max_records=1, timeout=30))
         await asyncio.sleep(0.05)
         await asyncio.to_thread(log.append_blocking, "events", [NewRecord(b"k", b"x")])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert len(await waiting) == 1
 
     async def test_cancelled_loses_nothing(self, log: SqliteEventLog) -> None:

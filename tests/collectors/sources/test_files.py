@@ -113,7 +113,7 @@ def test_what_still_waits_for_the_spool_is_looked_for_again_after_a_kill(
 
 
 def wait_until(true: Callable[[], bool]) -> None:
-    patience = time.monotonic() + 20
+    patience = time.monotonic() + 60
     while not true():
         assert time.monotonic() < patience
         time.sleep(0.05)
@@ -188,7 +188,7 @@ def test_what_an_earlier_life_missed_is_looked_for_until_it_is_in_the_spool(
             time.sleep(1.1)
             assert memory.load()["until"] == missed
         feed.kept(feed.take(1000))
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while memory.load()["until"] == missed:
             assert time.monotonic() < deadline
             time.sleep(0.1)

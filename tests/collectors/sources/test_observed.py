@@ -22,7 +22,7 @@ def test_what_happens_in_a_protected_folder_is_told_with_who_did_it_where_that_i
     (folder / "plan.txt").write_text("x")
     (folder / "plan.txt").rename(folder / "b.txt")
     (folder / "b.txt").unlink()
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while feed.seen < 3 and time.monotonic() < until:
         time.sleep(0.05)
     stop.set()

@@ -123,13 +123,13 @@ class Watch:
 
     async def done(self) -> None:
         """Until everything in the log was looked at."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while any((await self.log.lag(GROUP, EVENTS)).values()):  # noqa: ASYNC110 - another task
                 await asyncio.sleep(0.02)
 
     async def followed(self) -> None:
         """Until every worker lives by what the database says."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 async with self.database.read() as connection:
                     wanted = await read_versions(connection)

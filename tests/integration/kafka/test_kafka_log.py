@@ -30,7 +30,7 @@ def topic() -> str:
 
 
 async def joined(consumer: KafkaConsumer) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not consumer.assigned():
             await consumer.poll(max_records=1, timeout=0.2)
 
@@ -40,7 +40,7 @@ async def test_the_largest_record_gets_through(log: KafkaEventLog, topic: str) -
     value = os.urandom(MAX_RECORD_BYTES)
     await log.append(topic, [NewRecord(b"", value)])
     consumer = await log.consumer("g", [topic])
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not (records := await consumer.poll(max_records=1, timeout=1.0)):
             pass
     assert records[0].value == value
@@ -78,7 +78,7 @@ async def test_a_rebalance_waits_until_the_member_dealt_with_what_it_polled(log:
     await log.append(topic, [NewRecord(f"{n}".encode(), f"{n}".encode()) for n in range(20)])
     one = await log.consumer("g", [topic])
     polled: list[Record] = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len(polled) < 20:
             polled += await one.poll(max_records=100, timeout=1.0)
     two = await log.consumer("g", [topic])
@@ -86,7 +86,7 @@ async def test_a_rebalance_waits_until_the_member_dealt_with_what_it_polled(log:
         assert await two.poll(max_records=100, timeout=0.5) == []
     assert len(one.assigned()) == 2
     await one.commit({record.source: record.offset + 1 for record in polled})
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not len(one.assigned()) == len(two.assigned()) == 1:
             assert await one.poll(max_records=100, timeout=0.2) == []
             assert await two.poll(max_records=100, timeout=0.2) == []
