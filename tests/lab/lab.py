@@ -76,9 +76,9 @@ def stick(image: Path, *, label: str) -> Iterator[str]:
         do("losetup", "--detach", device)
 
 
-def unmount(point: Path) -> None:
+def unmount(point: Path, tries: int = 50) -> None:
     """As one who ejects a stick does: again while it is busy, for the agent may be looking through it just now."""
-    for _ in range(50):
+    for _ in range(tries):
         if not subprocess.run(["umount", str(point)], check=False, capture_output=True, timeout=ENOUGH).returncode:
             return
         time.sleep(0.1)
