@@ -245,7 +245,11 @@ class TestRefusals:
         with pytest.raises(Misconfigured, match="not a format that can be read"):
             _read(tmp_path, bytes(range(128, 256)) * 20 + b"\n{\xa0\xff\x00\n" + bytes(range(256)), "in.bin")
 
-    @pytest.mark.parametrize("content", [_lines(WINDOWS), _zip(a=_lines(WINDOWS)), gzip.compress(_lines(WINDOWS))])
+    @pytest.mark.parametrize(
+        "content",
+        [_lines(WINDOWS), _zip(a=_lines(WINDOWS)), gzip.compress(_lines(WINDOWS))],
+        ids=["lines", "zip", "gzip"],
+    )
     def test_a_pipe_is_read_once_and_whole_whatever_comes_through_it(self, content: bytes) -> None:
         reading, writing = os.pipe()
         os.write(writing, content)

@@ -213,7 +213,10 @@ class TestWhatIsNotVerified:
             encrypted(),
             odd_zip("bomb.yml", b"#" * (unpack.LARGEST_FILE + 1)),
         ],
-        ids=lambda data: data[:12].hex(),
+        ids=[
+            *("no zip", "nothing", "cut off", "no member", "no rule", "above", "absolute", "above by a way round"),
+            *("backslashes", "drive", "link", "pipe", "capitals", "encrypted", "too large"),
+        ],
     )
     def test_an_archive_that_no_rule_package_is(self, tmp_path: Path, into: Path, data: bytes) -> None:
         with pytest.raises(Misconfigured):
