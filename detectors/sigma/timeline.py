@@ -46,7 +46,7 @@ class Telling(msgspec.Struct, frozen=True):
 
 
 class Timeline(msgspec.Struct):
-    """The state of one group. `settled` saw everything up to `through`; `log` follows, in order."""
+    """One group's state. `settled` saw what is before `through`, where nothing finds a place any more."""
 
     settled: Progress
     through: float = float("-inf")
@@ -110,7 +110,7 @@ class Running:
         """Too late for its place; within a hit that goes on it still counts."""
         settled = self.state.settled
         session = None if isinstance(settled, Closing) else settled.session
-        if session is None or sighting.time < session.start:
+        if session is None or not session.start <= sighting.time <= session.last + self._correlation.timespan:
             raise TooLate
         session.take(sighting)
         self._marks.clear()
@@ -176,11 +176,13 @@ class Running:
         state = self.state
         newest = through if through is not None else (state.log[-1].time if state.log else state.through)
         horizon = newest - LATENESS
+        if through is None:  # the clock's horizon does not bind: a computer that was off line sends its day in order
+            state.through = max(state.through, horizon)
         count = next((n for n, kept in enumerate(state.log) if kept.time >= horizon), len(state.log))
         count = max(count, len(state.log) - LOG)
         over = [state.settled.take(self._correlation, sighting) for sighting in state.log[:count]]
         if count:
-            state.through = state.log[count - 1].time
+            state.through = max(state.through, state.log[count - 1].time)
             del state.log[:count]
             self._marks = [(marked - count, progress) for marked, progress in self._marks if marked > count]
             current = state.log[0].time if state.log else state.through

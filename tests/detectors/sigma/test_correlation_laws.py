@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detectors.sigma.closing import Closing
 from detectors.sigma.correlation_condition import Condition, Every, Expression, Never, Operator, Seen, Some
 from detectors.sigma.correlation_reference import Hit, hits_of
 from detectors.sigma.rule import Correlation, CorrelationType
@@ -191,3 +192,42 @@ def test_a_sighting_within_the_lateness_is_put_in_its_place_and_one_behind_it_re
     assert (telling.session.start, telling.session.count) == (210.0, 2)
     with pytest.raises(TooLate):
         running.take(Sighting(-1.0, 0, "too late"))
+
+
+@pytest.mark.parametrize("bounds", [(("gte", 2),), (("lt", 3),)], ids=["told at once", "told when over"])
+def test_a_sighting_behind_the_lateness_is_refused_when_nothing_of_its_group_is_settled(
+    bounds: tuple[tuple[Operator, int], ...],
+) -> None:
+    running = Running(correlation("event_count", Condition(bounds)))
+    running.take(Sighting(1_000.0, 0, "newest"))
+    for late in (1_000 - LATENESS - 0.5, 0.0):
+        with pytest.raises(TooLate):
+            running.take(Sighting(late, 0, "late"))
+    kept = Running(
+        correlation("event_count", Condition(bounds)),
+        msgspec.msgpack.decode(msgspec.msgpack.encode(running.state), type=Timeline),
+    )
+    with pytest.raises(TooLate):
+        kept.take(Sighting(0.0, 0, "late after a restart"))
+    kept.take(Sighting(1_000 - LATENESS, 0, "just in time"))
+    assert [sighting.event_id for sighting in kept.state.log] == ["just in time", "newest"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(of=correlations(), seen=sightings(spread=3_000), order=st.randoms(use_true_random=False))
+def test_what_is_behind_the_lateness_counts_only_in_a_hit_that_goes_on(
+    of: Correlation, seen: list[Sighting], order: Random
+) -> None:
+    shaken = as_seen(of, seen)
+    order.shuffle(shaken)
+    running, newest = Running(of), 0.0
+    for sighting in shaken:
+        settled = running.state.settled
+        session = None if isinstance(settled, Closing) else settled.session
+        goes_on = session is not None and session.start <= sighting.time <= session.last + SPAN
+        if sighting.time < newest - LATENESS and not goes_on:
+            with pytest.raises(TooLate):
+                running.take(sighting)
+        else:
+            running.take(sighting)
+        newest = max(newest, sighting.time)
