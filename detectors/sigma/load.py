@@ -32,6 +32,7 @@ from detectors.sigma.rule import Rule
 from detectors.sigma.rule_collection import rules_of
 from detectors.sigma.source import Document, Source, sources
 from detectors.sigma.tree import depth
+from detectors.sigma.uncollected import uncollected
 from detectors.sigma.words import words_of
 from jikimi.domain.logsource import LogSource
 
@@ -63,7 +64,8 @@ def load_rules(
     files = tuple(sources(paths))
     loaded = cache.find(keep_in, files, placeholders) if keep_in else None
     if loaded is None:
-        loaded = _Loading(placeholders).load(files)
+        with uncollected():
+            loaded = _Loading(placeholders).load(files)
         gc.collect()  # pySigma's objects hold each other; now rather than while events pass
         if keep_in:
             cache.keep(keep_in, files, loaded, placeholders)

@@ -15,6 +15,7 @@ from detectors.sigma.load import load_rules
 from detectors.sigma.report import Blind, Refusal
 from detectors.sigma.rule import Rule
 from detectors.sigma.source import sources
+from detectors.sigma.uncollected import uncollected
 from detectors.workshop.documents import Document, Progress, documents_in, silent
 from detectors.workshop.duplicates import remarks_of_duplicates
 from detectors.workshop.fields import known_fields, remarks_of_fields
@@ -54,8 +55,10 @@ def check(
     rules = [rule for rule in rule_set.rules if rule.file in files]
     documents = documents_in(paths, progress)
     by_id = {document.rule_id: document for document in documents}
+    with uncollected():
+        of_spec = remarks_of_spec(documents, attack, progress)
     remarks = [
-        *remarks_of_spec(documents, attack, progress),
+        *of_spec,
         *remarks_of_fields(rules, by_id, known_fields(our_rules)),
         *remarks_of_duplicates(rules, by_id),
         *remarks_of_slow(rules, by_id),
