@@ -1,7 +1,7 @@
 """A time without garbage collections.
 
 pySigma makes dozens of objects a value, and nearly all of them live until a rule is read. Python looks through all that
-live again and again while they grow, which for 300,000 values took a third of the time.
+live again and again while they grow, which for 300,000 values took a quarter of the time.
 """
 
 import gc

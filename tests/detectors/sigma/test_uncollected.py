@@ -7,9 +7,14 @@ import pytest
 from detectors.sigma.uncollected import uncollected
 
 
-def test_collections_rest_within_it_and_go_on_after_it_also_after_an_error() -> None:
-    with pytest.raises(ValueError, match="odd"), uncollected():
+def test_collections_rest_within_it() -> None:
+    with uncollected():
         assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+def test_collections_go_on_after_an_error() -> None:
+    with pytest.raises(ValueError, match="odd"), uncollected():
         raise ValueError("odd")
     assert gc.isenabled()
 
