@@ -31,11 +31,24 @@ _OF_WINDOWS = frozenset(
         *("Execution_ProcessID", "Execution_ThreadID", "Security_UserID", "Correlation_ActivityID"),
     }
 )
+_OF_DEVICES: Known = {
+    LogSource(category="firewall"): frozenset(
+        {
+            *("type", "subtype", "severity", "virus"),  # Fortinet, "FortiOS Log Message Reference"
+            *("threat_severity", "log_type"),  # Palo Alto Networks, "Threat Log Fields"; Sophos, "Log file format"
+            *("alert.severity", "alert.signature", "alert.category"),  # Suricata, "Eve JSON Format"
+        }
+    ),
+    LogSource(category="proxy"): frozenset({"log_type", "virus"}),
+}
+"""The devices' own fields, which stand beside the names that all of a category share."""
 
 
 def known_fields(our_rules: Path) -> Known:
     """The fields of each log source; `our_rules` is the folder whose README.md documents our own."""
-    return {**public_fields(), **_our_fields(our_rules / "README.md")}
+    public = public_fields()
+    shared = {source: public.get(source, frozenset()) | names for source, names in _OF_DEVICES.items()}
+    return {**public, **shared, **_our_fields(our_rules / "README.md")}
 
 
 @cache
