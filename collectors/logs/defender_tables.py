@@ -2,10 +2,12 @@
 
 As advanced hunting exports them, or as the streaming API writes them (`{"category": "AdvancedHunting-…", "properties":
 {…}}`). Source: Microsoft, "Understand the advanced hunting schema" (DeviceProcessEvents, DeviceFileEvents, …).
+That of many kinds, DeviceEvents, is `defender_additions`'.
 """
 
 from collections.abc import Mapping
 
+from collectors.logs.defender_additions import ACTIONS, added
 from collectors.source_event import SourceEvent
 from collectors.stamps import canonical_stamp
 from jikimi.domain.event import TIMESTAMP, Event
@@ -26,6 +28,7 @@ _ACTIONS = {
     "ConnectionAttempt": "network_connection",
     "ConnectionFailed": "network_connection",
     "InboundConnectionAccepted": "network_connection",
+    **ACTIONS,
 }
 _INITIATOR = {
     "Image": "InitiatingProcessFolderPath",
@@ -76,6 +79,7 @@ def defender_event(row: Event) -> SourceEvent | None:
     event["Computer"] = row["DeviceName"]
     if (stamp := canonical_stamp(row.get("Timestamp"))) is not None:
         event[TIMESTAMP] = stamp
+    event |= added(row)
     path = str(event.get("Image") or event.get("TargetFilename") or "")
     system = "linux" if path.startswith("/") else "windows"
     return SourceEvent(LogSource(product=system, category=category), {**row, **event})
@@ -84,7 +88,7 @@ def defender_event(row: Event) -> SourceEvent | None:
 def _names(category: str) -> Mapping[str, str]:
     if category.startswith("registry"):
         return _OF_REGISTRY
-    return _OF_FILES if category.startswith("file") else _NAMES[category]
+    return _OF_FILES if category.startswith("file") else _NAMES.get(category, _INITIATOR)
 
 
 def _worked_out(category: str, row: Event) -> Event:

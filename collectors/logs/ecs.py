@@ -8,6 +8,8 @@ Elastic's integrations `windows` and `endpoint`.
 from collections.abc import Mapping
 from typing import Any
 
+from collectors.logs.ecs_field import field
+from collectors.logs.ecs_powershell import module_logging
 from collectors.source_event import SourceEvent
 from collectors.stamps import canonical_stamp
 from jikimi.domain.event import TIMESTAMP, Event
@@ -74,6 +76,8 @@ _BY_CATEGORY: Mapping[str, Mapping[str, str]] = {
         "ScriptBlockText": "powershell.file.script_block_text",
         "ScriptBlockId": "powershell.file.script_block_id",
         "Path": "file.path",
+        "MessageNumber": "powershell.sequence",
+        "MessageTotal": "powershell.total",
     },
     "create_remote_thread": {"SourceImage": "process.executable"},
     "process_access": {"SourceImage": "process.executable"},
@@ -113,6 +117,8 @@ def ecs_names(document: Event, categories: frozenset[str]) -> Event:
         told["Hashes"] = hashes
     if (user := _user(document)) is not None:
         told["User"] = user
+    if "ps_module" in categories:
+        told |= module_logging(document)
     if (initiated := _DIRECTIONS.get(str(field(document, "network.direction")))) is not None:
         told["Initiated"] = initiated
     return told
@@ -130,19 +136,6 @@ def ecs_event(document: Event) -> SourceEvent | None:
     event[TIMESTAMP] = canonical_stamp(field(document, TIMESTAMP))
     event["Computer"] = field(document, "host.name")
     return SourceEvent(LogSource(product=system, category=category), {**_without_empty(event), **_beside(document)})
-
-
-def field(document: Event, path: str) -> Any:
-    """The value at a path whose steps are objects or dots; a list of one is its item (Kibana). None without."""
-    value: Any = document.get(path)
-    if value is None and "." in path:
-        head, _, tail = path.partition(".")
-        while tail and value is None:
-            inner = document.get(head)
-            value = field(inner, tail) if isinstance(inner, dict) else None
-            step, _, tail = tail.partition(".")
-            head = f"{head}.{step}"
-    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def _category(document: Event) -> str | None:

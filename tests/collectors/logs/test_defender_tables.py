@@ -63,10 +63,54 @@ CASES: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
         {"DestinationIp": "203.0.113.7", "DestinationHostname": "c2.example.com", "Initiated": "true"},
     ),
     ("InboundConnectionAccepted", {"RemoteIP": "203.0.113.7"}, "network_connection", {"Initiated": "false"}),
+    (
+        "NamedPipeEvent",
+        {"AdditionalFields": '{"PipeName": "\\\\Device\\\\NamedPipe\\\\msagent_1f"}'},
+        "pipe_created",
+        {"PipeName": "\\msagent_1f", "Image": "C:\\b.exe"},
+    ),
+    (
+        "CreateRemoteThreadApiCall",
+        {"FileName": "lsass.exe", "FolderPath": "C:\\Windows\\System32"},
+        "create_remote_thread",
+        {"SourceImage": "C:\\b.exe", "TargetImage": "C:\\Windows\\System32\\lsass.exe"},
+    ),
+    (
+        "OpenProcessApiCall",
+        {
+            "FileName": "lsass.exe",
+            "FolderPath": "C:\\Windows\\System32\\lsass.exe",
+            "AdditionalFields": {"DesiredAccess": 5136},
+        },
+        "process_access",
+        {"TargetImage": "C:\\Windows\\System32\\lsass.exe", "GrantedAccess": "0x1410"},
+    ),
+    (
+        "DnsQueryResponse",
+        {"AdditionalFields": {"DnsQueryString": "c2.example.com", "DnsQueryResult": [{"Result": "203.0.113.7"}]}},
+        "dns_query",
+        {"QueryName": "c2.example.com", "QueryResults": '[{"Result":"203.0.113.7"}]', "Image": "C:\\b.exe"},
+    ),
+    ("DriverLoad", {"FolderPath": "C:\\x.sys", "SHA256": "aa"}, "driver_load", {"ImageLoaded": "C:\\x.sys"}),
+    (
+        "PowerShellCommand",
+        {"AdditionalFields": '{"Command": "Invoke-Mimikatz"}'},
+        "ps_script",
+        {"ScriptBlockText": "Invoke-Mimikatz"},
+    ),
+    (
+        "AntivirusDetection",
+        {"FileName": "a.exe", "FolderPath": "C:\\Users", "AdditionalFields": '{"ThreatName": "Example.Dropper"}'},
+        "antivirus",
+        {"Signature": "Example.Dropper", "Filename": "C:\\Users\\a.exe"},
+    ),
+    ("PowerShellCommand", {"AdditionalFields": "{cut"}, "ps_script", {"Image": "C:\\b.exe"}),
 ]
 
 
-@pytest.mark.parametrize(("action", "body", "category", "expected"), CASES, ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(
+    ("action", "body", "category", "expected"), CASES, ids=[f"{case[0]}-{n}" for n, case in enumerate(CASES)]
+)
 def test_a_row_has_sigmas_category_and_names_as_exported_and_as_streamed(
     action: str, body: dict[str, Any], category: str, expected: dict[str, Any]
 ) -> None:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from collectors.logs.ecs import ecs_event, field
+from collectors.logs.ecs import ecs_event
+from collectors.logs.ecs_field import field
 from collectors.logs.windows_record import flatten
 from jikimi.domain.logsource import LogSource
 
@@ -108,3 +109,40 @@ def test_other_objects_are_no_such_document(document: dict[str, Any]) -> None:
 )
 def test_a_path_is_found_however_it_is_nested(document: dict[str, Any]) -> None:
     assert field(document, "a.b.c") == 1
+
+
+MODULE: dict[str, Any] = {
+    **ECS,
+    "winlog": {"channel": "Microsoft-Windows-PowerShell/Operational", "event_id": "4103"},
+    "process": {"command_line": "C:\\pwsh.exe -nop", "title": "ConsoleHost"},
+    "source": {"user": {"name": "kim", "domain": "EXAMPLE"}},
+    "powershell": {
+        "command": {
+            "name": "Get-ADUser",
+            "invocation_details": [
+                {"type": "CommandInvocation", "related_command": "Get-ADUser", "value": '"Get-ADUser"'},
+                {"type": "ParameterBinding", "related_command": "Get-ADUser", "name": '"Filter"', "value": '"*"'},
+            ],
+        }
+    },
+}
+
+
+def test_module_logging_that_was_taken_apart_is_the_two_texts_of_powershell_again() -> None:
+    event = flatten(MODULE)
+    for line in ("Host Application = C:\\pwsh.exe -nop", "Command Name = Get-ADUser", "User = EXAMPLE\\kim"):
+        assert f"        {line}\r\n" in event["ContextInfo"]
+    assert event["Payload"] == (
+        'CommandInvocation(Get-ADUser): "Get-ADUser"\r\nParameterBinding(Get-ADUser): name="Filter"; value="*"'
+    )
+
+
+def test_module_logging_with_its_own_texts_keeps_them() -> None:
+    winlog = {**MODULE["winlog"], "event_data": {"ContextInfo": "as it was", "Payload": "too"}}
+    event = flatten({**MODULE, "winlog": winlog})
+    assert (event["ContextInfo"], event["Payload"]) == ("as it was", "too")
+
+
+@pytest.mark.parametrize("details", [None, 3, "text", [3], [{"type": 1}], {"type": "CommandInvocation"}])
+def test_odd_invocation_details_are_no_error(details: Any) -> None:
+    flatten({**MODULE, "powershell": {"command": {"name": "x", "invocation_details": details}}})
