@@ -18,7 +18,7 @@ from collectors.sources.who import UNKNOWN, readable
 from jikimi.domain.event import format_time
 from jikimi.domain.logsource import PROCESS_CREATION
 
-TICK = 1.0
+TICK = 2.0
 """Seconds between two rounds of telling; what /proc says of a start is noted at once."""
 LOOK_AFTER = 10.0
 WITHOUT = "only processes that still run when asked about have a name, and starts of programs are not seen"

@@ -20,6 +20,7 @@ TYPE_MASK = 0x3FFF
 
 HEADER = struct.Struct("=IHHII")
 ATTRIBUTE = struct.Struct("=HH")
+_header, _HEADER_SIZE = HEADER.unpack_from, HEADER.size
 READ_BYTES = 1 << 15
 TOGETHER = 64
 """Requests in one send: their answers must fit into the receive buffer."""
@@ -59,12 +60,12 @@ def messages(buffer: bytes) -> list[Message]:
     """The messages in what was read; one that is cut short ends the reading."""
     found: list[Message] = []
     at, end = 0, len(buffer)
-    while at + HEADER.size <= end:
-        length, kind, flags, sequence, _ = HEADER.unpack_from(buffer, at)
-        if length < HEADER.size or at + length > end:
+    while at + _HEADER_SIZE <= end:
+        length, kind, flags, sequence, _ = _header(buffer, at)
+        if length < _HEADER_SIZE or at + length > end:
             break
-        found.append(_message((kind, flags, sequence, buffer[at + HEADER.size : at + length])))
-        at += _aligned(length)
+        found.append(_message((kind, flags, sequence, buffer[at + _HEADER_SIZE : at + length])))
+        at += (length + 3) & ~3
     return found
 
 
@@ -81,12 +82,8 @@ def attributes(body: bytes, at: int = 0) -> dict[int, bytes]:
     return found
 
 
-def _aligned(length: int) -> int:
-    return (length + 3) & ~3
-
-
 def _pad(raw: bytes) -> bytes:
-    return raw + bytes(_aligned(len(raw)) - len(raw))
+    return raw + bytes(-len(raw) % 4) if len(raw) % 4 else raw
 
 
 class Netlink:

@@ -4,55 +4,59 @@ from array import array
 
 _LEAST = 1024
 _GENERATIONS = 3
+_MARK = 1 << 63
+"""An empty place is 0, and a number may be."""
 
 
 class Remembered:
-    """Keeps each number at least `seconds`, mostly not much longer. Numbers have 63 bits and are spread evenly."""
+    """Keeps each number at least `seconds`, mostly not much longer. Numbers have 63 bits and are spread evenly.
+
+    A generation is a hash table with open addressing (Knuth, TAOCP 3, 6.4, algorithm L).
+    """
 
     def __init__(self, seconds: float) -> None:
         self._turn = seconds / (_GENERATIONS - 1)
         self._turned = float("-inf")
-        self._tables = [_Table() for _ in range(_GENERATIONS)]
+        self._tables = [_places(_LEAST) for _ in range(_GENERATIONS)]
+        """The newest last."""
+        self._newest = 0
+        """Numbers in the newest."""
 
     def add(self, number: int, now: float) -> bool:
         """False when it is remembered already. `now` in seconds, rising."""
         if now - self._turned >= self._turn:
-            gone = now - self._turned >= self._turn * _GENERATIONS
-            self._turned = now
-            self._tables = [_Table(), *([_Table(), _Table()] if gone else self._tables[:-1])]
-        if any(number in table for table in self._tables):
-            return False
-        self._tables[0].add(number)
+            self._begin_anew(now)
+        marked, place = number | _MARK, 0
+        for places in self._tables:  # written out here: it is done for every flow
+            last = len(places) - 1
+            place = marked & last
+            while (known := places[place]) and known != marked:
+                place = (place + 1) & last
+            if known:
+                return False
+        self._tables[-1][place] = marked
+        self._newest += 1
+        if self._newest * 3 >= len(self._tables[-1]) * 2:
+            self._tables[-1] = _larger(self._tables[-1])
         return True
 
+    def _begin_anew(self, now: float) -> None:
+        gone = now - self._turned >= self._turn * _GENERATIONS
+        kept = [_places(_LEAST) for _ in self._tables[1:]] if gone else self._tables[1:]
+        self._tables = [*kept, _places(_LEAST)]
+        self._turned, self._newest = now, 0
 
-class _Table:
-    """A hash table with open addressing (Knuth, TAOCP 3, 6.4, algorithm L); 0 is an empty place."""
 
-    def __init__(self, places: int = _LEAST) -> None:
-        self._places = array("Q", bytes(8 * places))
-        self._count = 0
+def _places(count: int) -> "array[int]":
+    return array("Q", bytes(8 * count))
 
-    def __contains__(self, number: int) -> bool:
-        return self._places[self._place(number | 1 << 63)] != 0
 
-    def add(self, number: int) -> None:
-        if self._count * 3 >= len(self._places) * 2:
-            before, self._places, self._count = self._places, array("Q", bytes(16 * len(self._places))), 0
-            for known in before:
-                if known:
-                    self._put(known)
-        self._put(number | 1 << 63)
-
-    def _put(self, marked: int) -> None:
-        self._places[self._place(marked)] = marked
-        self._count += 1
-
-    def _place(self, marked: int) -> int:
-        """Of this number, or the empty one where it belongs."""
-        places = self._places
-        last = len(places) - 1
+def _larger(places: "array[int]") -> "array[int]":
+    larger = _places(2 * len(places))
+    last = len(larger) - 1
+    for marked in filter(None, places):
         place = marked & last
-        while (known := places[place]) and known != marked:
+        while larger[place]:
             place = (place + 1) & last
-        return place
+        larger[place] = marked
+    return larger

@@ -31,7 +31,7 @@ SHARE = 0.0005
 """Of a core, for each of the two looks: the longer the table, the less often it is looked through ..."""
 LONGER = 60.0
 """... by at most so many seconds."""
-TICK = 1.0
+TICK = 2.0
 SAVE_AFTER = 10.0
 REMEMBERED = 65_536
 RAN_OVER = "the kernel's flow event buffer ran over"

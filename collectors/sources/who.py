@@ -203,9 +203,10 @@ class Processes:
 
     def _take_in(self, pid: int, seen: Seen, parent: int, began: float, user: str, folder: str) -> Process:
         """`user` and `folder` are what it inherited, where it was not seen."""
-        line = _line(seen.command)[:LONGEST_COMMAND]
-        who = Who(pid, seen.image.removesuffix(DELETED), user if seen.uid is None else self.name_of(seen.uid))
-        return self._keep(pid, Process(who, line, parent, began, seen.at, seen.folder or folder))
+        line, image = _line(seen.command)[:LONGEST_COMMAND], sys.intern(seen.image.removesuffix(DELETED))
+        who = Who(pid, image, user if seen.uid is None else self.name_of(seen.uid))
+        folder = sys.intern(seen.folder or folder)
+        return self._keep(pid, Process(who, sys.intern(line), parent, began, seen.at, folder))
 
     def _keep(self, pid: int, process: Process) -> Process:
         with self._writing:
