@@ -7,6 +7,7 @@ from collectors.logs.defender_tables import defender_event
 from collectors.logs.ecs import ecs_event
 from collectors.logs.journald import Journal
 from collectors.logs.laurel import Laurel
+from collectors.logs.nginx_json import nginx_event
 from collectors.logs.port import Reading
 from collectors.logs.suricata import eve_event
 from collectors.logs.sysmon_linux import CHANNEL, sysmon_source
@@ -16,10 +17,11 @@ from jikimi.domain.event import Event
 
 
 class LogObjects:
-    """The objects of one file or stream, in order: the journal, Zeek, Suricata, Caddy, laurel, Sysmon for
-    Linux, Elastic's agents, Defender's tables."""
+    """The objects of one file or stream, in order: the journal, Zeek, Suricata, Caddy, nginx, laurel, Sysmon
+    for Linux, Elastic's agents, Defender's tables."""
 
     def __init__(self, reading: Reading) -> None:
+        self._reading = reading
         self._journal = Journal(reading)
         self._laurel = Laurel()
 
@@ -34,6 +36,8 @@ class LogObjects:
         if "event_type" in value and (found := eve_event(value)) is not None:
             return [found]
         if "request" in value and (found := caddy_event(value)) is not None:
+            return [found]
+        if "remote_addr" in value and (found := nginx_event(value, self._reading.zone)) is not None:
             return [found]
         if value.get("Channel") == CHANNEL and isinstance(value.get("EventID"), int):
             return [SourceEvent(sysmon_source(value["EventID"]), value)]

@@ -17,9 +17,16 @@ _WHEN = (
     r"|(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?))"
 )
 _TIME = re.compile(_WHEN)
+_BUSYBOX = (
+    r"(?:(?:kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|local[0-7])"
+    r"\.(?:emerg|alert|crit|err|warn|notice|info|debug) )?"
+)
+"""Facility and severity, which BusyBox's syslogd writes before the program (Alpine, many devices)."""
 _HEAD = re.compile(
-    _WHEN + r"(?: (?P<host>[^\s:\[]+(?::[0-9A-Fa-f:]+)?))?? "
-    r"(?:(?P<program>[\w./@()+-]{1,64}?)(?:\[(?P<pid>\d{1,10})(?:\.\d+)?\])?: ?|(?P<kernel>(?=\[ *\d+\.\d+\])))"
+    _WHEN
+    + r"(?: (?P<host>[^\s:\[]+(?::[0-9A-Fa-f:]+)?))?? "
+    + _BUSYBOX
+    + r"(?:(?P<program>[\w./@()+-]{1,64}?)(?:\[(?P<pid>\d{1,10})(?:\.\d+)?\])?: ?|(?P<kernel>(?=\[ *\d+\.\d+\])))"
 )
 _5424 = re.compile(
     r"<\d{1,3}>1 (?P<iso>\d{4}-\d\d-\d\dT\S{8,25}) (?P<host>\S+) (?P<program>\S+) (?P<pid>\S+) \S+ "

@@ -26,6 +26,7 @@ def _one(line: str) -> tuple[LogSource, Event]:
         ("Feb 29 10:00:00 web1", "2024-02-29T10:00:00.000000Z"),
         ("<13>Nov 22 10:00:00 web1", "2026-11-22T10:00:00.000000Z"),
         ("2026-11-22T10:00:00.5+09:00 web1", "2026-11-22T01:00:00.500000Z"),
+        ("Nov 22 10:00:00 web1 auth.info", "2026-11-22T10:00:00.000000Z"),  # BusyBox, Alpine
     ],
 )
 def test_a_head_gives_time_and_host(head: str, stamp: str) -> None:
