@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import msgspec
 
 from detectors.enrich import enrich
-from detectors.sigma.correlate import END, Correlator, Loss
+from detectors.reorder import Reorder
+from detectors.sigma.correlate import END, Correlator, Loss, time_of
 from detectors.sigma.correlation_hit import CorrelationHit
 from detectors.sigma.match import RuleSet
 from detectors.sigma.rule import Match, Rule
@@ -20,6 +22,18 @@ from jikimi.domain.tenant import Tenant
 
 _COMPANY = Tenant("offline", "offline")
 """Offline there is no company to ask: the default working hours, and no register of devices."""
+
+
+_HELD_BACK = 50_000
+"""Matches that correlations count, put into the order of their time."""
+
+
+class _Counted(NamedTuple):
+    """A match that a correlation counts, its event's id, and where it came from."""
+
+    match: Match
+    event_id: str
+    origin: bytes
 
 
 class Detected(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -43,12 +57,16 @@ class Detected(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class OfflineRun:
-    """Feed blocks of events in order; `finish` yields the correlations with their final counts."""
+    """Feed blocks of events; `finish` yields the correlations with their final counts.
+
+    Correlations count in the order of time, whatever the order of the blocks: each may be from a file of its own.
+    """
 
     def __init__(self, rules: RuleSet, now: datetime) -> None:
         self._rules = rules
         self._now = now
         self._correlator = Correlator(rules.correlations)
+        self._held: Reorder[_Counted] = Reorder(_HELD_BACK)
         self._open: dict[tuple[Any, ...], CorrelationHit] = {}
         self._lost: Counter[Loss] = Counter()
         self.events = 0
@@ -57,11 +75,12 @@ class OfflineRun:
         """The findings of one block; `file` says where it came from."""
         events = [enrich(event, logsource, _COMPANY, self._now) for event in events]
         matches = self._rules.match(logsource, events)
-        refs = [(match, match.event, str(self.events + match.index)) for match in matches]
         origin = msgspec.msgpack.encode((logsource, file))
-        self._keep(self._correlator.apply(_COMPANY.id, refs, self._now, origin=origin))
-        self._lost.update({what: count for (_, what), count in self._correlator.lost.items()})
-        self._correlator.commit()
+        for match in matches:
+            if self._correlator.counts(match.rule):
+                counted = _Counted(match, str(self.events + match.index), origin)
+                self._held.add(time_of(match.event, self._now), counted)
+        self._count(self._held.due())
         self.events += len(events)
         for match in matches:
             if match.rule.generates:
@@ -69,6 +88,7 @@ class OfflineRun:
 
     def finish(self) -> Iterator[Detected]:
         """One finding a correlation hit. There is nothing more to come: every window is over."""
+        self._count(self._held.rest())
         self._keep(self._correlator.close(END))
         for hit in self._open.values():
             logsource, file = msgspec.msgpack.decode(hit.origin, type=tuple[LogSource, str])
@@ -78,6 +98,13 @@ class OfflineRun:
     def lost(self) -> Mapping[Loss, int]:
         """What correlations could not do."""
         return self._lost
+
+    def _count(self, sightings: Sequence[_Counted]) -> None:
+        for origin, some in groupby(sightings, key=lambda one: one.origin):
+            refs = [(one.match, one.match.event, one.event_id) for one in some]
+            self._keep(self._correlator.apply(_COMPANY.id, refs, self._now, origin=origin))
+            self._lost.update({what: count for (_, what), count in self._correlator.lost.items()})
+            self._correlator.commit()
 
     def _keep(self, hits: Sequence[CorrelationHit]) -> None:
         for hit in hits:

@@ -98,6 +98,10 @@ class Correlator:
         """The operators whose rows `load` wants; rows of others belong to rules that are gone."""
         return frozenset(self._rules)
 
+    def counts(self, rule: Rule) -> bool:
+        """Does a correlation count what this rule holds for?"""
+        return rule.id in self._feeds
+
     def apply(
         self,
         tenant_id: str,
@@ -114,7 +118,7 @@ class Correlator:
         """
         this = _Pass(now, origin, spared)
         for match, event, event_id in refs:
-            time = _time(event, now)
+            time = time_of(event, now)
             self._feed(this, tenant_id, match.rule.id, event, event_id, time, seen=match.seen, index=match.index)
         self._tidy(now)
         return last_of_each(this.hits)
@@ -281,7 +285,8 @@ def operator_of(rule: Rule) -> str:
     return f"sigma:{rule.id}:{rule.version}"
 
 
-def _time(event: Event, now: datetime) -> float:
+def time_of(event: Event, now: datetime) -> float:
+    """Seconds since 1970; now, where the event has no time that can be read, and little later than now at most."""
     try:
         return min(event_time(event), now + AHEAD).timestamp()
     except ValueError:

@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import structs
 
 from collectors.files import Problems, SourceEvent, input_files, read_events
+from detectors.reorder import Reorder
 from detectors.sigma import cache
 from detectors.sigma.load import load_rules
 from detectors.sigma.report import Refusal
@@ -28,6 +29,8 @@ from jikimi.storage.events import EventStore
 from jikimi.stream.folder_lock import FolderLock
 
 BLOCK = 1_000
+_HELD_BACK = 50_000
+"""Events of files, put into the order of their time."""
 _RELATIVE = {"d": "days", "h": "hours", "m": "minutes"}
 
 Tell = Callable[[str, int, int], None]
@@ -146,23 +149,26 @@ def over_files(wanted: Wanted, files: Sequence[Path], tell: Tell) -> Backtested:
         done += size
         tell("matching", done, total)
 
+    held: Reorder[Past] = Reorder(_HELD_BACK)
     for file in inputs:
-        for block in _blocks(read_events(file, problems=problems, progress=taken), wanted, str(file)):
-            run.feed(company, block)
+        for one in _past(read_events(file, problems=problems, progress=taken), wanted, str(file)):
+            held.add(one.time.timestamp(), one)
+            _feed(run, company, held.due())
+    _feed(run, company, held.rest())
     say_some(problems.notes, problems.untold)
     return run.result()
 
 
-def _blocks(events: Iterator[SourceEvent], wanted: Wanted, name: str) -> Iterator[list[Past]]:
-    block, now = [], datetime.now(UTC)
+def _past(events: Iterator[SourceEvent], wanted: Wanted, name: str) -> Iterator[Past]:
+    now = datetime.now(UTC)
     for logsource, event in events:
         if wanted.since <= (happened := event_time(event)) < wanted.until:
-            block.append(Past(name, logsource, happened, now, canonical(event)))
-        if len(block) >= BLOCK:
-            yield block
-            block = []
-    if block:
-        yield block
+            yield Past(name, logsource, happened, now, canonical(event))
+
+
+def _feed(run: Backtest, company: Tenant, past: Sequence[Past]) -> None:
+    for first in range(0, len(past), BLOCK):
+        run.feed(company, past[first : first + BLOCK])
 
 
 def over_store(wanted: Wanted, data: DataDir, tenant: str | None, tell: Tell) -> Backtested:

@@ -83,6 +83,20 @@ def test_a_window_that_is_judged_at_its_end_is_told_when_the_files_are(jikimi: J
     ]
 
 
+@pytest.mark.parametrize("written", ["late.ndjson early.ndjson", "newest-first.ndjson"])
+def test_correlations_count_in_the_order_of_time_in_whatever_order_files_have_it(
+    jikimi: Jikimi, tmp_path: Path, written: str
+) -> None:
+    early = [{**SECURITY, "EventID": 4625, "@timestamp": f"2026-11-22T02:13:0{second}Z"} for second in range(3)]
+    late = [{**SECURITY, "EventID": 4625, "@timestamp": "2026-11-22T02:43:00Z"}]
+    for name, events in (("early", early), ("late", late), ("newest-first", [*late, *reversed(early)])):
+        (tmp_path / f"{name}.ndjson").write_text("".join(json.dumps(e) + "\n" for e in events), encoding="utf-8")
+    ran = jikimi("--rules", "rules.yml", *written.split())
+    (found,) = map(json.loads, ran.stdout.splitlines())
+    assert (found["event_count"], found["window_start"][:16]) == (3, "2026-11-22T02:13")
+    assert "too late" not in ran.stderr
+
+
 def test_findings_are_json_lines_and_the_summary_goes_to_stderr(jikimi: Jikimi) -> None:
     done = jikimi("--rules", "rules.yml", "events.ndjson")
     assert done.exit_code == 0, done.stderr

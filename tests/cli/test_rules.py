@@ -126,6 +126,19 @@ class TestBacktest:
         assert (told["events"], told["hits"], told["complete"]) == (3, 3, True)
         assert told["rules"][0]["by_day"] == {"2026-11-20": 1, "2026-11-22": 2}
 
+    def test_a_file_that_is_written_newest_first_gives_the_same(self, jikimi: Jikimi, tmp_path: Path) -> None:
+        lines = (tmp_path / "events.ndjson").read_text(encoding="utf-8").splitlines()
+        (tmp_path / "back.ndjson").write_text("\n".join(reversed(lines)), encoding="utf-8")
+        counted = "rules: [00000000-0000-4000-8000-000000000001], group-by: [Computer]"
+        (tmp_path / "good" / "often.yml").write_text(
+            "title: Often\nid: 00000000-0000-4000-8000-00000000000a\nlevel: low\n"
+            f"correlation: {{type: event_count, {counted}, timespan: 1d, condition: {{gte: 1}}}}"
+        )
+        told = [one_object(jikimi("backtest", "--json", "good", file)) for file in ("events.ndjson", "back.ndjson")]
+        there, back = ([(rule["title"], rule["by_day"]) for rule in one["rules"]] for one in told)
+        assert there == back
+        assert told[0]["hits"] == 2
+
     @pytest.mark.parametrize(
         ("options", "events"),
         [
