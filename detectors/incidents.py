@@ -3,7 +3,8 @@
 Two findings of one tenant belong to one incident when they share the device, the user or the rule and lie within
 `WINDOW` of each other in event time. A finding whose device, user and rule lead to different incidents joins the
 device's, else the user's, else the rule's; from then on all its keys lead there. The first finding opens an incident at
-once. A closed incident takes no more: what comes after it opens a new one.
+once. A closed incident takes no more: what comes after it opens a new one. A watched web site is a device of its own,
+and findings of two sites share nothing: whoever is told of the one has to hear of the other.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,7 @@ import msgspec
 from detectors import scoring
 from jikimi.domain.finding import Finding, finding_id
 from jikimi.domain.incident import HistoryKind, IncidentStatus
+from jikimi.domain.logsource import WEB_INTEGRITY
 from jikimi.domain.risk import RiskLevel
 
 WINDOW = timedelta(hours=1)
@@ -103,7 +105,8 @@ def keys_of(finding: Finding) -> list[Key]:
     account = finding.user.rsplit("\\", 1)[-1].lower()
     if account not in _SHARED_ACCOUNTS and not account.endswith("$"):
         keys.append(f"user:{finding.user.lower()}")
-    keys.append(f"rule:{finding.rule_id}")
+    if finding.logsource != WEB_INTEGRITY:
+        keys.append(f"rule:{finding.rule_id}")
     return [(finding.tenant_id, key[:300]) for key in keys]
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from detectors.incidents import WINDOW, Advice, Book, Incident, Key, Lead, keys_of
 from jikimi.domain.finding import Finding
 from jikimi.domain.incident import HistoryKind
+from jikimi.domain.logsource import WEB_INTEGRITY
 from jikimi.domain.risk import RiskLevel
 from tests.detectors.factories import START, finding
 
@@ -41,6 +42,16 @@ class TestGrouping:
         one, two = add(book(), finding("a"), finding("a", at=60, device_id="device-2", user="lee"))
         assert one is two
         assert one.rules["a"].count == 2
+
+    def test_each_web_site_has_its_own_though_the_rule_is_the_same(self) -> None:
+        shop, again, blog = add(
+            book(),
+            finding("down", logsource=WEB_INTEGRITY, device_name="shop", user=""),
+            finding("defaced", at=30, logsource=WEB_INTEGRITY, device_name="shop", user=""),
+            finding("down", at=60, logsource=WEB_INTEGRITY, device_name="blog", user=""),
+        )
+        assert shop is again
+        assert blog is not shop
 
     def test_sharing_nothing_opens_another(self) -> None:
         one, two = add(book(), finding("a"), finding("b", at=60, device_id="device-2", user="lee"))
