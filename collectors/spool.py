@@ -43,6 +43,10 @@ from jikimi.stream.port import Record
 T = TypeVar("T")
 
 _NONE: Mapping[str, str] = {}
+_UNTOLD = (
+    "nothing says how far the spool reached (its file `tide` is missing or damaged): "
+    "whether events that waited at its end are lost, nobody knows"
+)
 _FRESH_BYTES = 512 * 1024
 _TRIM_AFTER = 8
 _DEAD_LETTERS_AT_MOST = 64 * 1024 * 1024
@@ -108,6 +112,8 @@ class Spool:
         spool = cls(opened, tide, agent_id, hostname, max_bytes, clock, found=there)
         if opened.trouble:
             await spool._tell_mended(opened)
+        if opened.untold:
+            await spool._tell("degraded", _UNTOLD)
         return spool
 
     async def put(self, logsource: LogSource, events: Iterable[Event]) -> int:

@@ -14,8 +14,9 @@ from collectors.sources.who import Processes, readable
 if TYPE_CHECKING:
     from collectors.sources.notified import Notified
 
-BEHIND = 0.7
-"""Seconds by which inotify's thread may be behind: watchdog waits 0.5 s for the other side of a renaming."""
+BEHIND = 2.0
+"""Seconds by which inotify's thread may be behind: watchdog waits 0.5 s for the other side of a renaming, and on a busy
+machine its turn comes late."""
 
 
 class Blended:

@@ -30,12 +30,14 @@ _AT_ONCE = 2 << 20
 
 
 class Opened(NamedTuple):
-    """`trouble`: what was damaged, "" for a whole spool; `missing`: what could not be had from it any more."""
+    """`trouble`: what was damaged, "" for a whole spool; `missing`: what could not be had from it any more. `untold`:
+    nothing says how far it reached, so nobody would know were its end missing."""
 
     log: SqliteEventLog
     reaches: dict[str, Reach]
     trouble: str = ""
     missing: tuple[Missing, ...] = ()
+    untold: bool = False
 
 
 class Before(NamedTuple):
@@ -63,7 +65,8 @@ def open_mended(folder: Path, tide: Tide, clock: Clock) -> Opened:
         before = before._replace(readable={name: end for name, (_, end) in bounds.items()})
         log.close_blocking()
         return mend(folder, wal, tide, before, clock, trouble)
-    return Opened(log, {name: _reach(*bounds[name], known, name) for name in CLASSES})
+    reaches = {name: _reach(*bounds[name], known, name) for name in CLASSES}
+    return Opened(log, reaches, untold=known is None and any(end for _, end in bounds.values()))
 
 
 def mend(folder: Path, wal: bytes, tide: Tide, before: Before, clock: Clock, trouble: str) -> Opened:

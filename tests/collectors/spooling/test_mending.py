@@ -205,7 +205,17 @@ async def test_a_spool_of_an_earlier_version_is_read(tmp_path: Path) -> None:
             raw.execute("UPDATE records SET headers = ? WHERE id = ?", (headers[:end], number))
     raw.close()
     came = await _opened(folder)
-    assert (len(came.numbers), came.told) == (ALL - ACKED, [])
+    assert len(came.numbers) == ALL - ACKED
+
+
+@pytest.mark.parametrize("tide", [None, b"damaged"])
+async def test_a_spool_of_which_nothing_says_how_far_it_reached_says_so_once(tmp_path: Path, tide: bytes | None) -> None:
+    folder = await _ended(tmp_path)
+    (folder / "tide").unlink() if tide is None else (folder / "tide").write_bytes(tide)
+    for told in (["degraded"], []):
+        came = await _opened(folder)
+        assert [event["Kind"] for event in came.told] == told
+    assert all("how far the spool reached" in event["Reason"] for event in came.told)
 
 
 @pytest.mark.parametrize("at", [18, 60], ids=["may not be written", "another version"])
