@@ -14,9 +14,10 @@ from collectors.sources.who import Processes, readable
 if TYPE_CHECKING:
     from collectors.sources.notified import Notified
 
-BEHIND = 2.0
-"""Seconds by which inotify's thread may be behind: watchdog waits 0.5 s for the other side of a renaming, and on a busy
-machine its turn comes late."""
+BEHIND = 0.7
+"""Seconds by which inotify's thread may be behind: watchdog waits 0.5 s for the other side of a renaming."""
+FAR_BEHIND = 3.0
+"""The same on a busy machine, where its turn comes late: for so long who wrote is known to what it tells."""
 
 
 class Blended:
@@ -34,6 +35,8 @@ class Blended:
         self._writers: dict[str, ByDescriptor | None] = {}
         """By folder or volume that inotify watches; None where nobody can tell who."""
         self._held: dict[str, list[Change]] = {}
+        self._past: list[Change] = []
+        """Signals of the last seconds."""
         self._mounts: dict[str, str] = {}
         self._ending = False
         self.blind_to = ""
@@ -105,7 +108,9 @@ class Blended:
         told = self._notified.changes()
         signals = [change for top, one in self._writers.items() if one for change in self._signals(top, one)]
         coming = [change for held in self._held.values() for change in held]
-        return found + joined(told, signals, coming, [top for top, one in self._writers.items() if one])
+        past, since = self._past, time.time() - FAR_BEHIND
+        self._past = [change for change in (*past, *signals) if change.at > since]
+        return found + joined(told, signals, coming, past, [top for top, one in self._writers.items() if one])
 
     def _signals(self, top: str, one: ByDescriptor) -> list[Change]:
         """Those for which inotify has told of a new file by now; all of a volume that is no longer there."""

@@ -99,17 +99,23 @@ class ByDescriptor:
         self._waiting.extend(Change(kind, path, now, who) for bit, kind in _ORDER if mask & bit)
 
 
-def joined(told: Iterable[Change], signals: list[Change], later: Iterable[Change], tops: Iterable[str]) -> list[Change]:
-    """inotify's changes with the program that fanotify saw at the same file, now or `later`, in order; below `tops` its
-    writes and reads are fanotify's. A name that goes has no program, but one that was written under just before."""
+def joined(
+    told: Iterable[Change], signals: list[Change], later: Iterable[Change], past: Iterable[Change], tops: Iterable[str]
+) -> list[Change]:
+    """inotify's changes with the program that fanotify saw at the same file, now, `later` or, for a new file, in the
+    `past`, in order; below `tops` its writes and reads are fanotify's. A name that goes has no program, but one that
+    was written under just before."""
     inside = tuple(f"{top}/" for top in tops)
     writers = {change.path: change for change in reversed([*signals, *later])}
+    before = {change.path: change for change in past}
     kept: list[Change] = []
     for change in told:
         if not change.path.startswith(inside):
             kept.append(change)
         elif change.kind in ("create", "rename", "delete"):
             seen = writers.get(change.path) or writers.get(change.old_path)
+            if seen is None and change.kind == "create":
+                seen = before.get(change.path)
             kept.append(change._replace(who=_who(seen), at=_at(change, seen)))
     return sorted([*kept, *signals], key=lambda change: (change.at, change.kind != "create"))
 

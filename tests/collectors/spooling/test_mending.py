@@ -209,7 +209,7 @@ async def test_a_spool_of_an_earlier_version_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("tide", [None, b"damaged"])
-async def test_a_spool_of_which_nothing_says_how_far_it_reached_says_so_once(tmp_path: Path, tide: bytes | None) -> None:
+async def test_where_nothing_says_how_far_a_spool_reached_that_is_told_once(tmp_path: Path, tide: bytes | None) -> None:
     folder = await _ended(tmp_path)
     (folder / "tide").unlink() if tide is None else (folder / "tide").write_bytes(tide)
     for told in (["degraded"], []):
