@@ -86,10 +86,20 @@ def unmount(point: Path, tries: int = 50) -> None:
     raise AssertionError(f"{point} stays busy")
 
 
+def mount(device: str, point: Path, tries: int = 50) -> None:
+    """Again while the kernel still ends the mount before: until then a stick that was read-only is not to be written."""
+    for _ in range(tries):
+        command = ["mount", f"/dev/{device}", str(point)]
+        if not subprocess.run(command, check=False, capture_output=True, timeout=ENOUGH).returncode:
+            return
+        time.sleep(0.1)
+    do("mount", f"/dev/{device}", point)
+
+
 @contextlib.contextmanager
 def mounted(device: str, point: Path) -> Iterator[Path]:
     point.mkdir(exist_ok=True)
-    do("mount", f"/dev/{device}", point)
+    mount(device, point)
     try:
         yield point
     finally:
