@@ -87,7 +87,7 @@ def unmount(point: Path, tries: int = 50) -> None:
 
 
 def mount(device: str, point: Path, tries: int = 50) -> None:
-    """Again while the kernel still ends the mount before: until then a stick that was read-only is not to be written."""
+    """Again while the kernel still ends the mount before: until then a stick that was read-only stays so."""
     for _ in range(tries):
         command = ["mount", f"/dev/{device}", str(point)]
         if not subprocess.run(command, check=False, capture_output=True, timeout=ENOUGH).returncode:
